@@ -1,0 +1,72 @@
+# Every target sets up what it needs in .venv; tools/environment.sh says how. Choose the interpreter with PYTHON=...
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint docs notebooks bench clean
+
+BIN := .venv/bin
+export PYTHON
+SET_UP := ./tools/environment.sh
+
+# More arguments for pytest, for example PYTEST_ARGS="-k margin -x".
+PYTEST_ARGS ?=
+
+# Real market data for the tests marked devdata, if a checkout has it beside it.
+ifeq ($(LIQBAYES_DEV_DATA),)
+ifneq ($(wildcard ../shared/data/.),)
+export LIQBAYES_DEV_DATA := $(abspath ../shared/data)
+endif
+endif
+
+STARTED := $(shell date +%s)
+ELAPSED = seconds=$$(( $$(date +%s) - $(STARTED) )); \
+	echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s, set-up included"
+
+help:
+	@echo "make demo       fit the shipped simulated market and show posterior beside truth"
+	@echo "make test       the tests (up to 10 minutes)"
+	@echo "make test-slow  recovery, golden summaries, wheel, real data if present (up to 40 minutes)"
+	@echo "make lint       ruff and mypy"
+	@echo "make docs       the documentation, into docs/_build/html"
+	@echo "make notebooks  execute the notebooks"
+	@echo "make bench      measure speed, writes benchmarks/RESULTS.md"
+	@echo "make clean      remove .venv and everything built"
+
+demo:
+	@$(SET_UP) run
+	@$(BIN)/liqbayes demo
+
+test:
+	@$(SET_UP) dev
+	@status=0; $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
+
+test-slow:
+	@$(SET_UP) jax
+	@status=0; $(BIN)/python -m pytest -m slow $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
+
+lint:
+	@$(SET_UP) dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs:
+	@$(SET_UP) docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "written: docs/_build/html/index.html"
+
+notebooks:
+	@$(SET_UP) notebooks
+	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	for notebook in notebooks/*.ipynb; do \
+		echo "executing $$notebook"; \
+		(cd notebooks && ../$(BIN)/python -m nbconvert --log-level=WARN --to notebook --execute \
+			--ExecutePreprocessor.timeout=900 --KernelManager.transport=ipc --output-dir "$$out" "$$(basename "$$notebook")"); \
+	done; $(ELAPSED)
+
+bench:
+	@$(SET_UP) dev
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,161 @@
+"""Distribution of effective leverage at opening: tail shares in, cell shares out.
+
+Cells are fixed in effective leverage, so that linear and inverse legs of one market share one
+density; the contract's rule turns their edges into distances. Shares follow from continuation
+logits of P(leverage >= 3), 8, 20 and 50, log-linear in between (a piecewise Pareto tail), which
+sample better than free cells and read like the published figures.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liqbayes.contracts import level_log_offset
+from liqbayes.errors import SpecError
+
+FloatArray = NDArray[np.float64]
+
+# Above this, a position is within its maintenance margin on every venue read.
+TOP = 200.0
+# A level further than 95 % below its anchor counts as none (linear longs near 1x).
+NO_LEVEL = 1.0 / 0.95
+# Open end: linear shorts beyond +500 %.
+BOTTOM = 0.2
+KNOTS = np.array([NO_LEVEL, 3.0, 8.0, 20.0, 50.0])
+# Share of the mass below NO_LEVEL that lies below BOTTOM (Hyperliquid accounts, Feb 2026:
+# 4-10 % of short notional beyond +300 % of price).
+BELOW_BOTTOM = 0.1
+
+
+@dataclass(frozen=True)
+class LeverageCells:
+    """Cells of effective leverage, from the highest leverage (nearest level) to the lowest.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (cell,)
+        Upper leverage limit of each cell; the last cell reaches down to zero.
+    """
+
+    edges: FloatArray
+
+    @classmethod
+    def of(cls, n_cells: int) -> "LeverageCells":
+        """``n_cells`` cells with one edge exactly at the no-level limit, the last one open."""
+        if n_cells < 8:
+            raise SpecError(f"cells is {n_cells}; use at least 8.")
+        n_low = max(2, round((n_cells - 1) * 0.22))
+        n_high = n_cells - 1 - n_low
+        high = np.geomspace(TOP, NO_LEVEL, n_high + 1)
+        low = np.geomspace(NO_LEVEL, BOTTOM, n_low + 1)
+        return cls(np.concatenate([high, low[1:]]))
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells, the open end included."""
+        return int(self.edges.size)
+
+    @property
+    def low(self) -> FloatArray:
+        """Lower leverage limit of each cell; 0 for the last."""
+        return np.append(self.edges[1:], 0.0)
+
+    def middle(self) -> FloatArray:
+        """Leverage whose inverse is the mean inverse leverage of a cell uniform in 1/leverage.
+
+        The open end uses 1.5 times its nearest inverse leverage.
+        """
+        low = np.where(self.low > 0, self.low, self.edges / 2.0)
+        return np.asarray(2.0 / (1.0 / self.edges + 1.0 / low), float)
+
+    def distances(self, kind: str, side: str) -> tuple[FloatArray, FloatArray]:
+        """Log distances (near, far) of each cell's levels; ``inf`` where price cannot reach.
+
+        Parameters
+        ----------
+        kind : {"linear", "inverse"}
+            Contract type, which sets the distance rule.
+        side : {"long", "short"}
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            offset = np.abs(level_log_offset(kind, side, self.edges))
+        near = np.where(np.isfinite(offset), offset, np.inf)
+        far = np.append(near[1:], np.inf)
+        unreachable = ~np.isfinite(far)
+        # With a 1x limit (linear long, inverse short) cells below NO_LEVEL have no level.
+        limited = not np.isfinite(level_log_offset(kind, side, np.array([0.5]))[0])
+        if limited:
+            unreachable |= self.edges <= NO_LEVEL * (1 + 1e-9)
+        return np.where(unreachable, np.inf, near), np.where(unreachable, np.inf, far)
+
+    def tail_matrix(self) -> tuple[FloatArray, FloatArray]:
+        """Weights of the log tail at the knots for each edge, and a fixed factor per edge.
+
+        For edges between ``NO_LEVEL`` and 50x the log tail is linear in log leverage; above 50x
+        the tail falls linearly to zero at ``TOP``.
+        """
+        x = np.log(self.edges)
+        k = np.log(KNOTS)
+        weight = np.zeros((self.n_cells, KNOTS.size))
+        factor = np.ones(self.n_cells)
+        for i, xi in enumerate(x):
+            if xi >= k[-1]:
+                weight[i, -1] = 1.0
+                factor[i] = (np.log(TOP) - xi) / (np.log(TOP) - k[-1])
+            elif xi > k[0]:
+                j = int(np.searchsorted(k, xi, side="right")) - 1
+                share = (xi - k[j]) / (k[j + 1] - k[j])
+                weight[i, j] = 1 - share
+                weight[i, j + 1] = share
+            else:
+                weight[i, 0] = 1.0
+        return weight, factor
+
+    def low_fraction(self) -> FloatArray:
+        """Share of the mass below ``NO_LEVEL`` that lies above each edge (1 at ``NO_LEVEL``)."""
+        x = np.log(np.minimum(self.edges, NO_LEVEL))
+        above = (np.log(NO_LEVEL) - x) / (np.log(NO_LEVEL) - np.log(BOTTOM))
+        return np.asarray(above * (1 - BELOW_BOTTOM), float)
+
+    def basis(self, n_terms: int) -> FloatArray:
+        """Cosine terms over the cells above ``NO_LEVEL``, zero elsewhere; shape (cell, term)."""
+        n_high = int((self.edges > NO_LEVEL * (1 + 1e-9)).sum())
+        position = (np.arange(n_high) + 0.5) / n_high
+        out = np.zeros((self.n_cells, n_terms))
+        for j in range(n_terms):
+            out[:n_high, j] = np.cos(np.pi * (j + 1) * position)
+        return out
+
+
+def cell_shares(cells: LeverageCells, logits: Any, deviation: Any, xp: Any) -> Any:
+    """Cell shares from continuation logits; one code for arrays and for the graph.
+
+    Parameters
+    ----------
+    cells : LeverageCells
+    logits : (..., 5)
+        Logit of P(leverage >= 1.05), then of P(>= 3 | >= 1.05), P(>= 8 | >= 3), ...
+    deviation : (cell,)
+        Smooth log deviation from the piecewise Pareto tail.
+    xp : module
+        ``numpy`` or ``pytensor.tensor``.
+
+    Returns
+    -------
+    (..., cell)
+        Shares from high to low leverage, summing to one.
+    """
+    weight, factor = cells.tail_matrix()
+    # log sigmoid without overflow
+    log_continue = -xp.log1p(xp.exp(-logits))
+    log_tail = xp.cumsum(log_continue, axis=-1)
+    tail = xp.exp(xp.dot(log_tail, weight.T)) * factor
+    reach = xp.exp(log_tail[..., :1])
+    high = cells.edges >= NO_LEVEL * (1 - 1e-9)
+    tail = xp.where(high, tail, reach + (1.0 - reach) * cells.low_fraction())
+    first = tail[..., :1]
+    upto = xp.concatenate([tail[..., 1:], xp.ones_like(first)], axis=-1)
+    share = (upto - tail) * xp.exp(deviation)
+    return share / xp.sum(share, axis=-1, keepdims=True)

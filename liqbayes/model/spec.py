@@ -1,0 +1,175 @@
+"""Frozen model specifications, read from ``models/<name>/``."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from liqbayes.errors import SpecError
+from liqbayes.model.priors import Prior
+from liqbayes.resources import find_resource
+
+SCHEMA = 1
+CHANNELS = ("open_interest", "liquidation_feed")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model assumes, without data.
+
+    Attributes
+    ----------
+    name, version, summary : str
+        Identity; a released version is never edited.
+    required, optional : tuple of str
+        Panel columns the model needs, and those it uses when they are there.
+    channels : tuple of str
+        Observation channels, each scored when its columns are there.
+    cells, entry_nodes, deviation_terms, funding_blocks : int
+        Resolution of the leverage density, of entries within a bar, number of smooth terms and
+        of funding regimes.
+    book_age_hours, burn_in_hours, burn_in_share, minimum_bars : float
+        Mean age of the book before the first bar, bars not scored at a segment's start (at most
+        this share of the segment), and the shortest segment that is followed.
+    priors : mapping of str to Prior
+    path : str
+        Where the specification was read from; not part of its identity.
+    """
+
+    name: str
+    version: str
+    summary: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    channels: tuple[str, ...]
+    cells: int
+    entry_nodes: int
+    deviation_terms: int
+    funding_blocks: int
+    book_age_hours: float
+    burn_in_hours: float
+    burn_in_share: float
+    minimum_bars: int
+    priors: Mapping[str, Prior] = field(hash=False)
+    source: Mapping[str, Any] = field(hash=False, repr=False)
+    path: str = field(default="", compare=False)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the specification's content, independent of layout and comments."""
+        text = json.dumps(self.source, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def prior(self, name: str) -> Prior:
+        """Return a prior, or say which ones the specification has."""
+        if name not in self.priors:
+            raise SpecError(
+                f"{self.name} has no prior {name!r}; it has {', '.join(sorted(self.priors))}."
+            )
+        return self.priors[name]
+
+    def to_json(self) -> str:
+        """Serialise; ``from_json`` gives an equal specification."""
+        return json.dumps(self.source, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """Rebuild a specification stored with a fit."""
+        return cls.from_mapping(json.loads(text))
+
+    @classmethod
+    def from_mapping(cls, table: Mapping[str, Any], path: str = "") -> "ModelSpec":
+        """Validate a parsed ``spec.toml``.
+
+        Raises
+        ------
+        SpecError
+            Naming the field that is missing, unknown or out of range.
+        """
+        where = f" in {path}" if path else ""
+        if table.get("schema") != SCHEMA:
+            raise SpecError(
+                f"schema is {table.get('schema')!r}{where}; this version reads {SCHEMA}."
+            )
+        sections = {"schema", "model", "columns", "resolution", "book", "channels", "priors"}
+        unknown = set(table) - sections
+        missing = sections - set(table)
+        if unknown or missing:
+            raise SpecError(
+                f"specification{where}: unknown sections {sorted(unknown)}, "
+                f"missing {sorted(missing)}."
+            )
+        channels = tuple(table["channels"]["use"])
+        bad = [c for c in channels if c not in CHANNELS]
+        if bad:
+            raise SpecError(f"channels {bad}{where}; use {', '.join(CHANNELS)}.")
+        model, columns = table["model"], table["columns"]
+        resolution, book = table["resolution"], table["book"]
+        try:
+            return cls(
+                name=str(model["name"]),
+                version=str(model["version"]),
+                summary=str(model["summary"]),
+                required=tuple(columns["required"]),
+                optional=tuple(columns["optional"]),
+                channels=channels,
+                cells=int(resolution["cells"]),
+                entry_nodes=int(resolution["entry_nodes"]),
+                deviation_terms=int(resolution["deviation_terms"]),
+                funding_blocks=int(resolution["funding_blocks"]),
+                book_age_hours=float(book["age_hours"]),
+                burn_in_hours=float(book["burn_in_hours"]),
+                burn_in_share=float(book["burn_in_share"]),
+                minimum_bars=int(book["minimum_bars"]),
+                priors={k: Prior.parse(k, v) for k, v in table["priors"].items()},
+                source=dict(table),
+                path=path,
+            )
+        except KeyError as error:
+            raise SpecError(f"specification{where}: {error.args[0]!r} is missing.") from None
+
+
+def list_models() -> list[str]:
+    """Names of the shipped models."""
+    return sorted(p.parent.name for p in find_resource("models").glob("*/spec.toml"))
+
+
+def load_spec(name_or_path: str | Path) -> ModelSpec:
+    """Load a shipped model by name, or any ``spec.toml`` (or its folder) by path.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        One of ``list_models()``, a folder, or a TOML file.
+
+    Raises
+    ------
+    SpecError
+        If nothing is found, listing the shipped models, or the file is malformed.
+    """
+    candidate = Path(name_or_path)
+    shipped = find_resource("models") / str(name_or_path) / "spec.toml"
+    if candidate.is_dir() and (candidate / "spec.toml").is_file():
+        path = candidate / "spec.toml"
+    elif candidate.suffix == ".toml" and candidate.is_file():
+        path = candidate
+    elif str(name_or_path) in list_models():
+        path = shipped
+    else:
+        raise SpecError(
+            f"no model {str(name_or_path)!r}; shipped models: {', '.join(list_models())}. "
+            "A path to a spec.toml or its folder works too."
+        )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path} is not valid TOML: {error}.") from None
+    return ModelSpec.from_mapping(table, str(path))
+
+
+def model_card(name: str) -> str:
+    """Text of a shipped model's card."""
+    return (Path(load_spec(name).path).parent / "card.md").read_text(encoding="utf-8")

@@ -1,0 +1,108 @@
+"""From step records in linear coordinates to bars in the contract's own units."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from liqbayes.simulate import kernels as k
+from liqbayes.simulate.book import FloatArray
+from liqbayes.simulate.setup import Clock, Setup
+
+#: Columns of `SimulatedMarket.bars` that add up over bars; the others are end-of-bar values.
+FLOWS = (
+    "long_liquidations",
+    "short_liquidations",
+    "long_liquidations_quote",
+    "short_liquidations_quote",
+    "long_opened",
+    "short_opened",
+    "long_closed",
+    "short_closed",
+    "long_opened_over_leverage",
+    "short_opened_over_leverage",
+)
+
+
+def bar_times(clock: Clock, bars: int, bar_seconds: int) -> pd.DatetimeIndex:
+    """Open times of the published bars, UTC without zone."""
+    seconds = clock.start + bar_seconds * np.arange(bars, dtype=np.int64)
+    return pd.DatetimeIndex(seconds.astype("datetime64[s]").astype("datetime64[ns]"), name="time")
+
+
+def _summed(record: FloatArray, bars: int, column: int) -> FloatArray:
+    return np.asarray(record[:, column].reshape(bars, -1).sum(axis=1), dtype=np.float64)
+
+
+def price_frame(record: FloatArray, setup: Setup, index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Mark price bars and volumes from the published step records, contract units."""
+    bars = len(index)
+    first, last = record[:: record.shape[0] // bars], record[record.shape[0] // bars - 1 ::]
+    last = last[:: record.shape[0] // bars]
+    opened, closed = first[:, k.OPEN], last[:, k.CLOSE]
+    high = record[:, k.HIGH].reshape(bars, -1).max(axis=1)
+    low = record[:, k.LOW].reshape(bars, -1).min(axis=1)
+    volume, bought = _summed(record, bars, k.VOLUME), _summed(record, bars, k.TAKER_BUY)
+    if setup.orientation < 0:
+        opened, closed, high, low = 1 / opened, 1 / closed, 1 / low, 1 / high
+        bought = np.maximum(volume - bought, 0.0)
+    return pd.DataFrame(
+        {
+            "open": opened,
+            "high": high,
+            "low": low,
+            "close": closed,
+            "volume": volume,
+            "taker_buy_volume": bought,
+        },
+        index=index,
+    )
+
+
+def true_bars(
+    record: FloatArray, held: FloatArray, setup: Setup, index: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """What happened to both sides in every bar, quantity units.
+
+    Parameters
+    ----------
+    record : ndarray, shape (step, column)
+        Published step records.
+    held : ndarray, shape (bar + 1, 2)
+        Sum of position sizes per row before the first bar and at the end of each.
+    setup : Setup
+        Constants of the market.
+    index : DatetimeIndex
+        Open times of the bars.
+    """
+    bars = len(index)
+    columns: dict[str, FloatArray] = {}
+    for side, row in sides(setup):
+        lost = _summed(record, bars, k.LIQUIDATED + row)
+        worth = _summed(record, bars, k.LIQUIDATED_VALUE + row)
+        columns[f"{side}_liquidations"] = lost
+        columns[f"{side}_liquidations_quote"] = worth if setup.orientation > 0 else lost
+        columns[f"{side}_opened"] = _summed(record, bars, k.OPENED + row)
+        columns[f"{side}_closed"] = _summed(record, bars, k.CLOSED + row)
+        columns[f"{side}_opened_over_leverage"] = _summed(record, bars, k.OPENED_INVERSE + row)
+        columns[f"{side}_open_interest_before"] = held[:-1, row]
+        columns[f"{side}_open_interest"] = held[1:, row]
+    return pd.DataFrame(columns, index=index)
+
+
+def sides(setup: Setup) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Side names with their row in linear coordinates."""
+    return (("long", 0), ("short", 1)) if setup.orientation > 0 else (("long", 1), ("short", 0))
+
+
+def with_wicks(
+    frame: pd.DataFrame, rng: np.random.Generator, wick: float, *, publish_mark: bool
+) -> pd.DataFrame:
+    """Add the overshoot of the traded high and low; optionally keep the mark price beside it."""
+    out = frame.copy()
+    over: NDArray[np.float64] = rng.exponential(1.0, (2, len(frame))) * wick
+    if publish_mark:
+        for name in ("open", "high", "low", "close"):
+            out[f"mark_{name}"] = frame[name]
+    out["high"] = frame["high"] * (1 + over[0])
+    out["low"] = frame["low"] * (1 - np.minimum(over[1], 0.5))
+    return out

@@ -1,0 +1,468 @@
+"""The compiled market: what happens to the book in every step.
+
+In a step the price moves first; positions whose stop, collateral or liquidation level it reaches
+act. Other positions may be left by choice. Every close that takes liquidity is filled in part (rho)
+by a closing counterparty and for the rest by a newcomer, and pairs of newcomers open against each
+other, so that both sides of the book stay equal.
+"""
+
+import numpy as np
+
+from liqbayes.simulate.book import (
+    ALERT,
+    ANCHOR,
+    COLLATERAL,
+    ENTRY,
+    EXIT_LEFT,
+    ISOLATED,
+    LEVEL,
+    MARGIN,
+    RATE,
+    RUNGS,
+    SIZE,
+    SLOT,
+    SLOTS,
+    STOP,
+    TOPUPS,
+    FloatArray,
+    Rules,
+)
+from liqbayes.simulate.population import ALONE, LEAVES, PATIENCE, POSTED, STOP_SHARE, WANTED
+from liqbayes.simulate.positions import (
+    COUNT,
+    HELD_BY,
+    LEFT,
+    NEXT,
+    ORDERS,
+    Desk,
+    compiled,
+    liquidation_level,
+    reduce,
+    refresh,
+    required_margin,
+    touched,
+)
+from liqbayes.simulate.price import Drive
+
+# Columns of the step records. Pairs are rows 0 and 1.
+OPEN, HIGH, LOW, CLOSE, VOLUME, TAKER_BUY, FLOW = range(7)
+LIQUIDATED, LIQUIDATED_VALUE, CLOSED, OPENED, OPENED_INVERSE = 7, 9, 11, 13, 15
+RECORD_WIDTH = 17
+
+# Entries of the state vector.
+LOG_PRICE, SHIFT, PENDING, MOVE, IMBALANCE, OPEN_INTEREST, OUTFLOW = range(7)
+LEAVING = 7  # one entry per row
+STATE_SIZE = 9
+
+# Newcomers match the exits of about this many hours, and a tenth too little open interest brings
+# RETURN_POWER tenths more of them: half a gap closes in some three days.
+MEMORY_HOURS = 12.0
+RETURN_POWER = 0.3
+
+
+@compiled
+def inverse_leverage(sign: float, level: float, price: float) -> float:
+    """Reciprocal of the effective leverage that a level means at a price; 1 without a level."""
+    if not np.isfinite(level):
+        return 1.0
+    return max(0.0, 1 - level / price if sign > 0 else level / price - 1)
+
+
+@compiled
+def enter(
+    desk: Desk, traders: FloatArray, row: int, sign: float, slot: int, amount: float, price: float,
+    tiers: FloatArray, rules: Rules,
+) -> float:
+    """Open or enlarge the position of the trader in a slot; returns quantity / leverage."""
+    book = desk.book
+    i = int(desk.slots[HELD_BY, row, slot])
+    if i < 0:
+        trader = desk.tally[NEXT + row]
+        desk.tally[NEXT + row] += 1
+        i = desk.tally[COUNT + row]
+        desk.tally[COUNT + row] += 1
+        desk.slots[HELD_BY, row, slot] = i
+        desk.slots[LEFT, row, slot] = traders[WANTED, row, trader]
+        book[SIZE, row, i] = 0.0
+        book[ENTRY, row, i] = price
+        book[ANCHOR, row, i] = price
+        book[COLLATERAL, row, i] = 0.0
+        book[MARGIN, row, i] = max(
+            traders[POSTED, row, trader],
+            required_margin(traders[WANTED, row, trader], price, tiers),
+        )
+        book[STOP, row, i] = traders[STOP_SHARE, row, trader]
+        book[EXIT_LEFT, row, i] = 0.0
+        book[RATE, row, i] = traders[LEAVES, row, trader]
+        book[ISOLATED, row, i] = traders[ALONE, row, trader]
+        book[TOPUPS, row, i] = traders[PATIENCE, row, trader]
+        book[RUNGS, row, i] = rules.ladder_rungs
+        book[SLOT, row, i] = slot
+    enlarge(desk, row, i, amount, price)
+    refresh(book, row, i, sign, tiers, rules)
+    desk.slots[LEFT, row, slot] -= amount
+    if desk.slots[LEFT, row, slot] <= 0:
+        book[SLOT, row, i] = -1
+        desk.slots[HELD_BY, row, slot] = -1
+    return amount * inverse_leverage(sign, book[LEVEL, row, i], price)
+
+
+@compiled
+def enlarge(desk: Desk, row: int, i: int, amount: float, price: float) -> None:
+    """Buy more into a position with the collateral its trader always brings."""
+    book = desk.book
+    size = book[SIZE, row, i] + amount
+    book[ENTRY, row, i] += (price - book[ENTRY, row, i]) * amount / size
+    book[ANCHOR, row, i] += (price - book[ANCHOR, row, i]) * amount / size
+    book[COLLATERAL, row, i] += book[MARGIN, row, i] * amount * price
+    book[SIZE, row, i] = size
+
+
+@compiled
+def add(
+    desk: Desk, row: int, rate: float, sign: float, wanted: float, price: float, tiers: FloatArray,
+    rules: Rules, rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Let a trader who is in already buy more; returns quantity (0 if refused) and q / leverage."""
+    book = desk.book
+    i = -1
+    for _ in range(64):
+        j = int(rng.random() * desk.tally[COUNT + row])
+        if book[RATE, row, j] == rate and book[EXIT_LEFT, row, j] == 0 and book[SLOT, row, j] < 0:
+            i = j
+            break
+    if i < 0:
+        return 0.0, 0.0
+    amount = min(wanted, book[SIZE, row, i] * (0.1 + 0.5 * rng.random()))
+    size = book[SIZE, row, i] + amount
+    entry = (book[SIZE, row, i] * book[ENTRY, row, i] + amount * price) / size
+    collateral = book[COLLATERAL, row, i] + book[MARGIN, row, i] * amount * price
+    level = liquidation_level(sign, size, entry, collateral, tiers)
+    # The venue refuses an order without the initial margin.
+    equity = collateral + sign * size * (price - entry)
+    if equity < required_margin(size, price, tiers) * size * price or sign * (price - level) <= 0:
+        return 0.0, 0.0
+    enlarge(desk, row, i, amount, price)
+    refresh(book, row, i, sign, tiers, rules)
+    return amount, amount * inverse_leverage(sign, level, price)
+
+
+@compiled
+def fill_openings(
+    desk: Desk, traders: FloatArray, row: int, sign: float, wanted: float, price: float, tiers: FloatArray,
+    rules: Rules, rng: np.random.Generator,
+) -> float:
+    """Open exactly `wanted` contracts on a row; returns the sum of quantity / leverage."""
+    total = 0.0
+    left = wanted
+    dust = 1e-13 * rules.target
+    while left > 0:
+        crowded = (
+            desk.tally[NEXT + row] >= traders.shape[2]
+            or desk.tally[COUNT + row] >= desk.book.shape[2]
+        )
+        if left > dust and not crowded and rng.random() < rules.add_share:
+            # The next trader turns out to be one of those of the same class who are in already.
+            rate = traders[LEAVES, row, desk.tally[NEXT + row]]
+            desk.tally[NEXT + row] += 1
+            amount, weighted = add(desk, row, rate, sign, left, price, tiers, rules, rng)
+            left -= amount
+            total += weighted
+            continue
+        slot = int(rng.random() * SLOTS)
+        if desk.slots[HELD_BY, row, slot] >= 0:
+            amount = min(left, desk.slots[LEFT, row, slot])
+        elif not crowded:
+            amount = min(left, traders[WANTED, row, desk.tally[NEXT + row]])
+        else:
+            # More newcomers than the reserve in one step: someone who is in takes the rest.
+            i = int(rng.random() * desk.tally[COUNT + row])
+            enlarge(desk, row, i, left, price)
+            refresh(desk.book, row, i, sign, tiers, rules)
+            return total + left * inverse_leverage(sign, desk.book[LEVEL, row, i], price)
+        if left - amount <= dust:
+            amount = left
+        total += enter(desk, traders, row, sign, slot, amount, price, tiers, rules)
+        left -= amount
+    return total
+
+
+@compiled
+def exit_chance(pace: float, rate: float, gain: float, rules: Rules) -> float:
+    """Chance to start leaving within `pace` hours, given the unrealised log return."""
+    lean = rules.disposition * np.tanh(gain / rules.disposition_scale)
+    return -np.expm1(-rate * pace * np.exp(lean))
+
+
+@compiled
+def mean_gap(chance: float) -> float:
+    """What `skipped` needs to know of a chance; 0 for a certain event."""
+    return 0.0 if chance >= 1 else -1 / np.log1p(-max(chance, 1e-12))
+
+
+@compiled
+def skipped(gap: float, rng: np.random.Generator) -> int:
+    """Positions passed over until the next one that draws an event (geometric)."""
+    return int(min(1e9, -np.log(1 - rng.random()) * gap)) if gap > 0 else 0
+
+
+@compiled
+def passive_close(
+    desk: Desk, row: int, sign: float, wanted: float, price: float, pace: float, cap: float,
+    tiers: FloatArray, rules: Rules, rng: np.random.Generator,
+) -> float:
+    """Close `wanted` contracts of a row as counterparties; returns what was closed.
+
+    Who closes is drawn with the same relative rates as voluntary exits. Slices above `cap` are
+    taken only after everyone was asked twice.
+    """
+    book = desk.book
+    closed = 0.0
+    start = desk.tally[COUNT + row]
+    if start == 0:
+        return closed
+    strongest = np.exp(abs(rules.disposition))
+    ceiling = float(-np.expm1(-rules.fastest * pace * strongest))
+    gap = mean_gap(ceiling)
+    i = int(rng.random() * start)
+    asked = 0
+    while wanted - closed > 1e-15 * rules.target and desk.tally[COUNT + row] > 0 and asked < 4 * start:
+        picky = asked < 2 * start
+        jump = 1 + skipped(gap, rng) if picky else 1
+        i = (i - jump) % desk.tally[COUNT + row]
+        asked += jump
+        amount = min(wanted - closed, book[SIZE, row, i])
+        if picky:
+            rate = book[RATE, row, i]
+            u = rng.random() * ceiling
+            # The first comparison is an upper bound that spares most of the logarithms.
+            if u > rate * pace * strongest:
+                continue
+            gain = sign * np.log(price / book[ENTRY, row, i])
+            if u > exit_chance(pace, rate, gain, rules):
+                continue
+            amount = min(amount, cap)
+        closed += reduce(desk, row, i, sign, amount, price, tiers, rules)
+    return closed
+
+
+@compiled
+def next_busy(alert: FloatArray, exit_left: FloatArray, reach: float, start: int) -> int:
+    """First position from `start` downwards that price reaches or that is leaving; -1 for none."""
+    for i in range(start, -1, -1):
+        if alert[i] >= reach or exit_left[i] > 0:
+            return i
+    return -1
+
+
+@compiled
+def leaving_rate(desk: Desk, row: int, rules: Rules) -> float:
+    """Sum of size times exit rate over a row."""
+    total = 0.0
+    for i in range(desk.tally[COUNT + row]):
+        total += desk.book[RATE, row, i] * desk.book[SIZE, row, i]
+    return total
+
+
+@compiled
+def drift_collateral(
+    book: FloatArray, row: int, i: int, move: float, rules: Rules, rng: np.random.Generator
+) -> None:
+    """Let the other profits of a cross account change its collateral."""
+    # Box-Muller: the generator's own normal variates take long to compile.
+    radius = np.sqrt(-2 * np.log(1 - rng.random()))
+    own = np.sqrt(1 - rules.cross_correlation**2) * radius * np.cos(2 * np.pi * rng.random())
+    scale = rules.cross_drift * np.sqrt(rules.cross_drift_hours / 24)
+    z = rules.cross_correlation * rules.orientation * move + own
+    book[COLLATERAL, row, i] *= np.exp(scale * z - scale**2 / 2)
+
+
+@compiled
+def sweep(
+    desk: Desk, step: int, row: int, sign: float, start: float, far: float, end: float,
+    hours: float, activity: float, move: float, cap: float, tiers: FloatArray, rules: Rules,
+    rng: np.random.Generator,
+) -> tuple[float, float, float]:
+    """Visit every position of a row once.
+
+    Returns
+    -------
+    tuple of float
+        Contracts sold by choice (stops included), liquidated, the latter times price.
+    """
+    book = desk.book
+    sold = 0.0
+    liquidated = 0.0
+    value = 0.0
+    reach = sign * far
+    alert, exit_left = book[ALERT, row], book[EXIT_LEFT, row]
+    i = next_busy(alert, exit_left, reach, desk.tally[COUNT + row] - 1)
+    while i >= 0:
+        if alert[i] >= reach:
+            out, lost, worth = touched(desk, step, row, i, sign, start, far, tiers, rules, rng)
+            sold += out
+            liquidated += lost
+            value += worth
+        else:
+            amount = min(exit_left[i], cap)
+            sold += reduce(desk, row, i, sign, amount, end, tiers, rules)
+        i = next_busy(alert, exit_left, reach, i - 1)
+
+    # Other events are rare: jump from candidate to candidate and thin.
+    shock = -np.expm1(-hours / rules.cross_drift_hours) if rules.cross_drift > 0 else 0.0
+    pace = activity * hours * (1 + rules.reaction * min(abs(move), 6.0))
+    strongest = np.exp(abs(rules.disposition))
+    ceiling = min(1.0, shock - np.expm1(-rules.fastest * pace * strongest))
+    gap = mean_gap(ceiling)
+    i = desk.tally[COUNT + row] - 1 - skipped(gap, rng)
+    while i >= 0:
+        u = rng.random() * ceiling
+        alive = True
+        if u < shock and book[ISOLATED, row, i] == 0:
+            drift_collateral(book, row, i, move, rules, rng)
+            refresh(book, row, i, sign, tiers, rules)
+            if book[ALERT, row, i] >= reach:
+                count = desk.tally[COUNT + row]
+                out, lost, worth = touched(desk, step, row, i, sign, start, far, tiers, rules, rng)
+                sold += out
+                liquidated += lost
+                value += worth
+                alive = desk.tally[COUNT + row] == count
+        rate = book[RATE, row, i] if alive else 0.0
+        # As above, a bound first.
+        if ceiling - u < rate * pace * strongest and book[EXIT_LEFT, row, i] == 0:
+            gain = sign * np.log(end / book[ENTRY, row, i])
+            if ceiling - u < exit_chance(pace, rate, gain, rules):
+                part = 1.0
+                if rng.random() < rules.partial_exit_share:
+                    part = 0.2 + 0.6 * rng.random()
+                book[EXIT_LEFT, row, i] = part * book[SIZE, row, i]
+                amount = min(book[EXIT_LEFT, row, i], cap)
+                sold += reduce(desk, row, i, sign, amount, end, tiers, rules)
+        i -= 1 + skipped(gap, rng)
+    return sold, liquidated, value
+
+
+@compiled
+def refresh_all(desk: Desk, tiers: FloatArray, rules: Rules) -> None:
+    """Compute level and alert of every position."""
+    for row in range(2):
+        for i in range(desk.tally[COUNT + row]):
+            refresh(desk.book, row, i, 1.0 - 2.0 * row, tiers, rules)
+
+
+@compiled
+def settle_funding(desk: Desk, rate: float, price: float, tiers: FloatArray, rules: Rules) -> None:
+    """Exchange funding: longs of the contract pay `rate` of notional to shorts."""
+    book = desk.book
+    for row in range(2):
+        sign = 1.0 - 2.0 * row
+        for i in range(desk.tally[COUNT + row]):
+            payment = sign * rules.orientation * rate * book[SIZE, row, i] * price
+            book[COLLATERAL, row, i] -= payment
+    refresh_all(desk, tiers, rules)
+
+
+@compiled
+def run_steps(
+    desk: Desk, drive: Drive, traders: FloatArray, tiers: FloatArray, rules: Rules, state: FloatArray,
+    record: FloatArray, first: int, last: int, reserve: int, rng: np.random.Generator,
+) -> int:
+    """Run steps `first` to `last` (excluded); stops before a step for which there is no room.
+
+    Room means `reserve` more positions and traders per row, and an event for every liquidation that
+    could happen. Returns the next step to run.
+    """
+    for row in range(2):
+        state[LEAVING + row] = max(leaving_rate(desk, row, rules), 1e-12 * rules.target)
+    for step in range(first, last):
+        positions = desk.tally[COUNT] + desk.tally[COUNT + 1]
+        if (
+            max(desk.tally[COUNT], desk.tally[COUNT + 1]) + reserve > desk.book.shape[2]
+            or max(desk.tally[NEXT], desk.tally[NEXT + 1]) + reserve > traders.shape[2]
+            or desk.tally[ORDERS] + positions * (rules.ladder_rungs + 1) > desk.events.shape[0]
+        ):
+            return step
+        run_step(desk, drive, traders, tiers, rules, state, record[step], step, rng)
+    return last
+
+
+@compiled
+def run_step(
+    desk: Desk, drive: Drive, traders: FloatArray, tiers: FloatArray, rules: Rules, state: FloatArray,
+    out: FloatArray, step: int, rng: np.random.Generator,
+) -> None:
+    """One step: path, reactions, exits, matching, openings."""
+    hours = drive.hours[step]
+    activity = drive.activity[step]
+    start = np.exp(state[LOG_PRICE])
+    # Impact of earlier forced orders arrives at the start of the step and fades.
+    fade = (0.5 ** (hours / rules.impact_half_life) - 1) * state[SHIFT]
+    extra = fade + state[PENDING]
+    state[SHIFT] += extra
+    end = start * np.exp(extra + drive.close[step])
+    low = start * np.exp(min(0.0, extra + drive.low[step]))
+    high = start * np.exp(max(0.0, extra + drive.high[step]))
+    change = (extra + drive.close[step]) / rules.hourly_volatility
+    # Sum of returns with a one-hour memory, scaled to unit variance.
+    state[MOVE] = state[MOVE] * np.exp(-hours) + change * np.sqrt(2.0)
+    move = min(6.0, max(-6.0, state[MOVE]))
+
+    open_interest = state[OPEN_INTEREST]
+    ordinary = rules.turnover_hourly * hours * activity * open_interest
+    cap = rules.participation * ordinary
+    sold, lost, taken = np.empty(2), np.empty(2), np.empty(2)
+    given, opened = np.empty(2), np.empty(2)
+    for row in range(2):
+        far = low if row == 0 else high
+        sold[row], lost[row], out[LIQUIDATED_VALUE + row] = sweep(
+            desk, step, row, 1.0 - 2.0 * row, start, far, end, hours, activity, move, cap, tiers,
+            rules, rng
+        )
+        taken[row] = sold[row] + lost[row]
+    for row in range(2):
+        need = min(rules.rho * taken[1 - row], 0.9 * (open_interest - taken[row]))
+        # Four times the pace that would fill the need in one round over the row.
+        pace = 4 * need / state[LEAVING + row]
+        given[row] = passive_close(
+            desk, row, 1.0 - 2.0 * row, need, end, pace, cap, tiers, rules, rng
+        )
+    # Newcomers come as fast as others left of late, faster while interest exceeds what is held.
+    pace = activity * hours
+    left = rules.rho * (sold[0] + sold[1]) / pace
+    memory = np.exp(-pace / MEMORY_HOURS)
+    state[OUTFLOW] = memory * state[OUTFLOW] + (1 - memory) * left
+    aim = rules.target * drive.interest[step] / open_interest
+    appetite = np.exp(rules.momentum * np.tanh(rules.orientation * move / 2)) * aim**RETURN_POWER
+    pairs = state[OUTFLOW] * drive.opening[step] * pace * appetite
+    for row in range(2):
+        opened[row] = pairs + (taken[row] - given[1 - row])
+        out[OPENED_INVERSE + row] = fill_openings(
+            desk, traders, row, 1.0 - 2.0 * row, opened[row], end, tiers, rules, rng
+        )
+
+    flow = pairs + taken[0] + taken[1]
+    volume = max(ordinary, flow)
+    rest = volume - flow
+    tilt = 0.5 + 0.25 * np.tanh(change / max(drive.scale[step], 1e-12) * rules.hourly_volatility)
+    taker_buy = min(volume, taken[1] + (pairs + rest) * tilt)
+    state[LOG_PRICE] = np.log(end)
+    state[OPEN_INTEREST] += pairs - given[0] - given[1]
+    forced = lost[1] - lost[0]
+    state[PENDING] = rules.impact * drive.scale[step] * np.sign(forced) * np.sqrt(
+        min(1.0, abs(forced) / volume)
+    )
+    keep = np.exp(-hours / 8.0)
+    state[IMBALANCE] = keep * state[IMBALANCE] + (1 - keep) * (taker_buy / volume - 0.5)
+
+    out[OPEN] = start
+    out[HIGH] = max(high, start, end)
+    out[LOW] = min(low, start, end)
+    out[CLOSE] = end
+    out[VOLUME] = volume
+    out[TAKER_BUY] = taker_buy
+    out[FLOW] = flow
+    for row in range(2):
+        out[LIQUIDATED + row] = lost[row]
+        out[CLOSED + row] = sold[row] + given[row]
+        out[OPENED + row] = opened[row]

@@ -1,0 +1,257 @@
+"""Run a market: warm the book up, publish bars, keep the truth."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from liqbayes.errors import InputError
+from liqbayes.panel import MarketPanel
+from liqbayes.simulate import bars as bar_tools
+from liqbayes.simulate import kernels
+from liqbayes.simulate.book import (
+    ANCHOR,
+    ENTRY,
+    ISOLATED,
+    LEVEL,
+    SIZE,
+    FloatArray,
+    enlarged,
+)
+from liqbayes.simulate.config import MarketConfig
+from liqbayes.simulate.feed import orders_per_second, reported, split_orders, time_to_extreme
+from liqbayes.simulate.funding import funding_rate
+from liqbayes.simulate.positions import COUNT, NEXT, ORDERS, Desk
+from liqbayes.simulate.price import Drive, draw_drive, mirrored
+from liqbayes.simulate.seeding import seed_desk
+from liqbayes.simulate.setup import Clock, Setup, make_clock, make_setup, segments
+from liqbayes.simulate.truth import make_truth
+
+
+@dataclass(frozen=True)
+class SimulatedMarket:
+    """A market with everything an outsider sees and everything an outsider does not.
+
+    Attributes
+    ----------
+    panel : MarketPanel
+        What is published.
+    positions : DataFrame
+        Every position at the end: time, side, size (quantity unit), entry_price,
+        liquidation_price (NaN where there is none), margin_mode.
+    bars : DataFrame
+        True flows and open interest per side and bar, quantity unit (``_quote``: quote currency).
+    truth : dict
+        True answers under the keys of ``summary.json``; plain JSON values.
+    config : MarketConfig
+        The settings.
+    """
+
+    panel: MarketPanel
+    positions: pd.DataFrame
+    bars: pd.DataFrame
+    truth: dict[str, Any]
+    config: MarketConfig
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Raw results, linear coordinates; steps are the published ones."""
+
+    record: FloatArray
+    held: FloatArray
+    events: FloatArray
+    funding: FloatArray
+    desk: Desk
+
+
+def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
+    """Simulate one market.
+
+    Parameters
+    ----------
+    config : MarketConfig
+        Settings; see `market_preset` for named regimes.
+    seed : int
+        Non-negative. The same settings and seed give the same market; settings of the feed change
+        nothing but the feed.
+
+    Returns
+    -------
+    SimulatedMarket
+
+    Raises
+    ------
+    InputError
+        For an impossible seed, contract or start date.
+    NotDeterminedError
+        If the contract's margin tiers are not known.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed={seed!r}; give a non-negative integer.")
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(int(seed)).spawn(5)]
+    of_market, of_price, of_book, of_feed, of_wick = streams
+    setup, clock = make_setup(config, of_market), make_clock(config)
+    drive = draw_drive(
+        of_price,
+        config.price,
+        config.flow,
+        hours=clock.hours,
+        published=config.bars * config.steps,
+        first_hour=float(clock.begin[0] % 86400) / 3600,
+    )
+    if setup.orientation < 0:
+        drive = mirrored(drive)
+    drive = drive._replace(interest=drive.interest / drive.interest[clock.first_published])
+    run = _run(of_book, setup, clock, drive)
+    index = bar_tools.bar_times(clock, config.bars, config.bar_seconds)
+    prices = bar_tools.price_frame(run.record, setup, index)
+    bars = bar_tools.true_bars(run.record, run.held, setup, index)
+    frame = bar_tools.with_wicks(
+        prices, of_wick, config.price.wick, publish_mark=config.price.publish_mark
+    )
+    frame["open_interest"] = bars["long_open_interest"]
+    frame["funding_rate"] = run.funding
+    shares = _publish_feed(of_feed, setup, clock, drive, run, frame, bars)
+    end = index[-1] + pd.Timedelta(seconds=config.bar_seconds)
+    positions, leverage = _positions(run.desk, setup, end)
+    panel = MarketPanel.from_frame(
+        frame,
+        setup.contract,
+        provenance={"source": "simulated market", "seed": int(seed)},
+        positions=positions,
+        bar_seconds=config.bar_seconds,
+    )
+    truth = make_truth(setup, positions, leverage, bars, prices, shares, int(seed))
+    return SimulatedMarket(panel, positions, bars, truth, config)
+
+
+def _run(rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive) -> _Run:
+    config, rules, tiers = setup.config, setup.rules, setup.tiers
+    reserve = int(setup.target / min(setup.sizes)) + 256
+    published = clock.first_published
+    log_start = setup.orientation * np.log(config.price_at_start)
+    state = np.zeros(kernels.STATE_SIZE)
+    state[kernels.LOG_PRICE] = log_start - drive.close[clock.history : published].sum()
+    state[kernels.OPEN_INTEREST] = setup.target
+    state[kernels.OUTFLOW] = rules.open_rate * setup.target
+    history = Drive(*(values[: clock.history] for values in drive))
+    desk = seed_desk(rng, setup, history, float(state[kernels.LOG_PRICE]), reserve)
+    traders = setup.newcomers(rng, 4 * reserve)
+    record = np.zeros((clock.begin.size, kernels.RECORD_WIDTH))
+    held = np.zeros((config.bars + 1, 2))
+    funding = np.full(config.bars, np.nan)
+    orders: list[FloatArray] = []
+    interval = round(setup.contract.funding_interval_hours * 3600)
+    for first, last in segments(clock, config, interval):
+        seconds = int(clock.begin[first])
+        if first == published:
+            held[0] = _held(desk)
+        if seconds % interval == 0:
+            rate = funding_rate(setup, state)
+            price = float(np.exp(state[kernels.LOG_PRICE]))
+            kernels.settle_funding(desk, rate, price, tiers, rules)
+            if first >= published:
+                bar = (seconds - clock.start) // config.bar_seconds
+                funding[bar] = np.nansum([funding[bar], rate])
+        step = first
+        while step < last:
+            step = kernels.run_steps(
+                desk, drive, traders, tiers, rules, state, record, step, last, reserve, rng
+            )
+            if step < last:
+                orders.append(desk.events[: desk.tally[ORDERS]].copy())
+                desk, traders = _make_room(rng, setup, desk, traders, reserve)
+        done = last - published
+        if done > 0 and done % config.steps == 0:
+            held[done // config.steps] = _held(desk)
+    orders.append(desk.events[: desk.tally[ORDERS]].copy())
+    events = np.concatenate(orders)
+    return _Run(
+        record=record[published:],
+        held=held,
+        events=events[events[:, 0] >= published],
+        funding=funding,
+        desk=desk,
+    )
+
+
+def _held(desk: Desk) -> FloatArray:
+    return np.array([desk.book[SIZE, row, : desk.tally[COUNT + row]].sum() for row in range(2)])
+
+
+def _make_room(
+    rng: np.random.Generator, setup: Setup, desk: Desk, traders: FloatArray, reserve: int
+) -> tuple[Desk, FloatArray]:
+    """Empty the event list, bring new traders and enlarge the book where they have run out."""
+    desk.tally[ORDERS] = 0
+    if desk.tally[NEXT:].max() + reserve > traders.shape[2]:
+        traders = setup.newcomers(rng, 4 * reserve)
+        desk.tally[NEXT:] = 0
+    if desk.tally[COUNT : COUNT + 2].max() + reserve > desk.book.shape[2]:
+        book = enlarged(desk.book)
+        rows = 4 * book.shape[2] * (setup.rules.ladder_rungs + 1)
+        desk = desk._replace(book=book, events=np.zeros((rows, 5)))
+    return desk, traders
+
+
+def _publish_feed(
+    rng: np.random.Generator,
+    setup: Setup,
+    clock: Clock,
+    drive: Drive,
+    run: _Run,
+    frame: pd.DataFrame,
+    bars: pd.DataFrame,
+) -> dict[str, float | None]:
+    """Add the feed's columns to the panel's table; returns reported over true per side."""
+    shares: dict[str, float | None] = {"long": None, "short": None}
+    if not setup.config.feed.publish:
+        return shares
+    far = time_to_extreme(drive.low, drive.high, drive.scale)
+    orders = split_orders(rng, run.events, setup, clock, far)
+    totals = reported(rng, orders, setup, orders_per_second(setup))
+    for side, row in bar_tools.sides(setup):
+        true = bars[f"{side}_liquidations"].to_numpy()
+        # Adding children up again rounds; a feed never shows more than there was.
+        frame[f"{side}_liquidations"] = np.minimum(totals[row], true)
+        if true.sum() > 0:
+            shares[side] = float(frame[f"{side}_liquidations"].sum() / true.sum())
+    return shares
+
+
+def _positions(
+    desk: Desk, setup: Setup, end: pd.Timestamp
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Positions in contract units, and the harmonic mean leverage of each side.
+
+    Leverage counts from the price of the last decision on size or collateral; positions without a
+    level count as leverage 1.
+    """
+    parts, leverage = [], {}
+    for side, row in bar_tools.sides(setup):
+        sign, count = 1.0 - 2.0 * row, int(desk.tally[COUNT + row])
+        size, level = desk.book[SIZE, row, :count], desk.book[LEVEL, row, :count]
+        finite = np.isfinite(level)
+        shown = np.where(finite, level, np.nan)
+        entry = desk.book[ENTRY, row, :count]
+        inverse = np.where(
+            finite, np.maximum(sign * (1 - shown / desk.book[ANCHOR, row, :count]), 0.0), 1.0
+        )
+        leverage[side] = float(size.sum() / (size * inverse).sum())
+        parts.append(
+            pd.DataFrame(
+                {
+                    "time": end,
+                    "side": side,
+                    "size": size,
+                    "entry_price": entry if setup.orientation > 0 else 1 / entry,
+                    "liquidation_price": shown if setup.orientation > 0 else 1 / shown,
+                    "margin_mode": np.where(
+                        desk.book[ISOLATED, row, :count] == 1, "isolated", "cross"
+                    ),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True), leverage
