@@ -456,3 +456,74 @@ def reverse(  # type: ignore[no-untyped-def]
                 reanchored_bar[i, s] += by_moved * share
                 row_bar[k] += by_open * opened[i, s] + by_moved * reanchored[i, s]
     return flow_bar, shares_bar, c_bar, renewal_bar, entering_bar, speed_bar, initial_bar
+
+
+@njit(cache=True, error_model="numpy")
+def book(  # type: ignore[no-untyped-def]
+    p, shares, where, side, days, classes, turnover, interest, start, block, swept, n_swept,
+    pointer, cohort, slot, open_weight, moved_weight,
+):
+    """One side of a market: parameters in, expected and predicted liquidation out.
+
+    Parameters
+    ----------
+    p : ndarray, shape (parameter,)
+    shares : ndarray, shape (2, block, cell)
+        Opening distribution over leverage cells, long then short.
+    where : ndarray of int64, shape (3,)
+        Indices into ``p``: holding hazard a day, renewal hazard a day, touch-to-close share.
+    side : int
+        0 for longs, 1 for shorts.
+    days : float
+        Bar length in days.
+    classes : ndarray, shape (3, class)
+        Entering shares, relative hazards and first-book shares of the holding classes.
+    turnover : ndarray, shape (time,)
+        Volume over open interest before the bar, relative to its mean.
+
+    Returns
+    -------
+    expected, predicted : ndarray, shape (time,)
+    class_tape, bar_tape
+        See ``forward``, which documents the other arguments.
+    """
+    one = shares[side : side + 1]
+    by_class = np.empty((classes.shape[1], one.shape[1], one.shape[2]))
+    for i in range(classes.shape[1]):
+        by_class[i] = one[0]
+    class_tape, bar_tape = forward(
+        2.0 * p[where[0]] * days * turnover, by_class, p[where[2]], p[where[1]] * days,
+        classes[0].copy(), classes[1].copy(), classes[2].copy(), interest, start, block, swept,
+        n_swept, pointer, cohort, slot, open_weight, moved_weight,
+    )
+    return bar_tape[EXPECTED].copy(), bar_tape[PREDICTED].copy(), class_tape, bar_tape
+
+
+@njit(cache=True, error_model="numpy")
+def book_reverse(  # type: ignore[no-untyped-def]
+    expected_bar, predicted_bar, class_bar, tape_bar, expected, predicted, class_tape, bar_tape,
+    p, shares, where, side, days, classes, turnover, interest, start, block, swept, n_swept,
+    pointer, cohort, slot, open_weight, moved_weight,
+):
+    """Adjoint of ``book`` by ``p`` and ``shares``; the tapes are not differentiated."""
+    one = shares[side : side + 1]
+    by_class = np.empty((classes.shape[1], one.shape[1], one.shape[2]))
+    for i in range(classes.shape[1]):
+        by_class[i] = one[0]
+    flow_bar, by_class_bar, c_bar, renewal_bar, _, _, _ = reverse(
+        expected_bar, predicted_bar, class_tape, bar_tape, 2.0 * p[where[0]] * days * turnover,
+        by_class, p[where[2]], p[where[1]] * days, classes[0].copy(), classes[1].copy(),
+        classes[2].copy(), interest, start, block, swept, n_swept, pointer, cohort, slot,
+        open_weight, moved_weight,
+    )
+    p_bar = np.zeros_like(p)
+    shares_bar = np.zeros_like(shares)
+    total = 0.0
+    for t in range(turnover.shape[0]):
+        total += flow_bar[t] * turnover[t]
+    p_bar[where[0]] += 2.0 * days * total
+    p_bar[where[1]] += days * renewal_bar
+    p_bar[where[2]] += c_bar
+    for i in range(classes.shape[1]):
+        shares_bar[side] += by_class_bar[i]
+    return p_bar, shares_bar

@@ -33,9 +33,11 @@ class Leg:
     name, kind : str
     interest : ndarray, shape (time,)
         Open interest at bar close, bridged inside segments.
-    volume_ratio : ndarray, shape (time,)
-        Volume over the open interest before the bar, as observed; ``mean_ratio`` its mean.
-    volume : ndarray, shape (time,)
+    before : ndarray, shape (time,)
+        Open interest before the bar.
+    turnover : ndarray, shape (time,)
+        Volume over the open interest before the bar, relative to its mean ``mean_ratio``; so the
+        scale of a volume that is another venue's cancels and only the hazard's prior sets it.
     to_common : ndarray, shape (time,)
         Factor from the leg's unit to the panel's quantity unit at the bar's price.
     term_from, term_to : ndarray of int64, shape (term,)
@@ -46,7 +48,8 @@ class Leg:
     name: str
     kind: str
     interest: FloatArray
-    volume: FloatArray
+    before: FloatArray
+    turnover: FloatArray
     mean_ratio: float
     to_common: FloatArray
     term_from: IntArray
@@ -105,6 +108,10 @@ class ModelData:
     def common_interest(self) -> FloatArray:
         """Open interest of all legs in the panel's quantity unit, shape (time,)."""
         return np.asarray(sum(leg.interest * leg.to_common for leg in self.legs), float)
+
+    def common_before(self) -> FloatArray:
+        """Open interest before each bar at the bar's price, in the panel's quantity unit."""
+        return np.asarray(sum(leg.before * leg.to_common for leg in self.legs), float)
 
 
 def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = None) -> ModelData:
@@ -327,7 +334,7 @@ def _leg(
             columns.get("open_interest_linear"), inside
         )
         volume = volume / total * interest
-    before = np.roll(interest, 1)
+    before = np.concatenate([interest[:1], interest[:-1]])
     stepping = np.zeros(columns.n_bars, bool)
     for a, b in path.segments:
         stepping[a + 1 : b] = True
@@ -351,7 +358,8 @@ def _leg(
         name=kind,
         kind=kind,
         interest=interest,
-        volume=volume,
+        before=before,
+        turnover=np.where(stepping, volume / before / mean_ratio, 0.0),
         mean_ratio=mean_ratio,
         to_common=to_common,
         term_from=np.concatenate(term_from).astype(np.int64),

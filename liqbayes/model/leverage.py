@@ -7,7 +7,6 @@ sample better than free cells and read like the published figures.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +118,10 @@ class LeverageCells:
         above = (np.log(NO_LEVEL) - x) / (np.log(NO_LEVEL) - np.log(BOTTOM))
         return np.asarray(above * (1 - BELOW_BOTTOM), float)
 
+    def is_high(self) -> NDArray[np.int64]:
+        """1 for edges at or above ``NO_LEVEL``."""
+        return (self.edges >= NO_LEVEL * (1 - 1e-9)).astype(np.int64)
+
     def basis(self, n_terms: int) -> FloatArray:
         """Cosine terms over the cells above ``NO_LEVEL``, zero elsewhere; shape (cell, term)."""
         n_high = int((self.edges > NO_LEVEL * (1 + 1e-9)).sum())
@@ -127,35 +130,3 @@ class LeverageCells:
         for j in range(n_terms):
             out[:n_high, j] = np.cos(np.pi * (j + 1) * position)
         return out
-
-
-def cell_shares(cells: LeverageCells, logits: Any, deviation: Any, xp: Any) -> Any:
-    """Cell shares from continuation logits; one code for arrays and for the graph.
-
-    Parameters
-    ----------
-    cells : LeverageCells
-    logits : (..., 5)
-        Logit of P(leverage >= 1.05), then of P(>= 3 | >= 1.05), P(>= 8 | >= 3), ...
-    deviation : (cell,)
-        Smooth log deviation from the piecewise Pareto tail.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    (..., cell)
-        Shares from high to low leverage, summing to one.
-    """
-    weight, factor = cells.tail_matrix()
-    # log sigmoid without overflow
-    log_continue = -xp.log1p(xp.exp(-logits))
-    log_tail = xp.cumsum(log_continue, axis=-1)
-    tail = xp.exp(xp.dot(log_tail, weight.T)) * factor
-    reach = xp.exp(log_tail[..., :1])
-    high = cells.edges >= NO_LEVEL * (1 - 1e-9)
-    tail = xp.where(high, tail, reach + (1.0 - reach) * cells.low_fraction())
-    first = tail[..., :1]
-    upto = xp.concatenate([tail[..., 1:], xp.ones_like(first)], axis=-1)
-    share = (upto - tail) * xp.exp(deviation)
-    return share / xp.sum(share, axis=-1, keepdims=True)

@@ -1,265 +1,233 @@
-"""PyTensor operations around the engine's kernels, inlined by numba (and so by nutpie).
+"""Engine kernels as PyTensor operations, inlined by numba (and so by nutpie).
 
-Touch arrays are inputs, never attributes of the operation: PyTensor merges operations whose
-``__props__`` are equal, whatever else they hide.
+Every kernel is a pair of compiled functions: ``forward(*inputs) -> outputs`` and
+``reverse(*cotangents, *outputs, *inputs) -> derivatives of the first inputs``. One operation
+class serves all of them, told apart by name and by where its data lie.
+
+Data arrays are packed into one vector of reals and one of integers (``Pack``), which are inputs of
+every operation: PyTensor merges operations whose ``__props__`` are equal, whatever arrays they
+hide, and every further shared variable adds seconds to nutpie's compilation.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from liqbayes.engine import kernel, residual
-
-# differentiable inputs of the recursion: flow, shares, c, renewal, entering, speed, initial
-N_PARAMETERS = 7
-# interest, start, block, then the seven arrays of a Layout
-_DATA_TYPES = (
-    "vector", "lvector", "lvector", "matrix", "lvector", "lvector", "ivector", "ivector",
-    "fvector", "fvector",
-)
+from liqbayes.engine import interest, kernel, parameters, reports, shares
 
 
-class CohortRecursion(Op):
-    """Expected and predicted liquidation of one side, with the tapes of the forward pass.
+@dataclass(frozen=True)
+class Kernel:
+    """A differentiable array function.
 
-    Inputs are those of ``engine.kernel.forward``; outputs are expected liquidation (time),
-    predicted liquidation (time), class tape and bar tape. Only the first two are differentiable.
+    Attributes
+    ----------
+    forward, reverse : callable
+        Compiled functions.
+    output_ndims : tuple of int
+    n_differentiable : int
+        The first so many inputs have derivatives.
     """
 
-    __props__: ClassVar[tuple[str, ...]] = ()
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Check types and declare the four outputs."""
-        args = _as_inputs(inputs)
-        out = [pt.vector(), pt.vector(), pt.tensor3(), pt.matrix()]
-        return Apply(self, args, [o.type() for o in out])
-
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
-        """Run the compiled kernel on NumPy arrays."""
-        for slot, value in zip(output_storage, _recursion(*_plain(inputs)), strict=True):
-            slot[0] = value
-
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
-        """Shapes follow from ``flow`` and the number of classes."""
-        time, n_class = shapes[0][0], shapes[1][0]
-        return [
-            (time,), (time,),
-            (kernel.N_CLASS_ROWS, n_class, time), (kernel.N_BAR_ROWS, time),
-        ]
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """Vector-Jacobian product by the hand-written adjoint."""
-        cot = [
-            o.zeros_like() if _disconnected(g) else g
-            for o, g in zip(outputs[:2], cotangents[:2], strict=True)
-        ]
-        grads = cohort_adjoint(*cot, outputs[2], outputs[3], *inputs)
-        fixed = [pt.zeros_like(x, dtype="float64") for x in inputs[N_PARAMETERS:]]
-        return [*grads, *fixed]
-
-    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:  # noqa: N802
-        """Older name of ``pullback``."""
-        return self.pullback(inputs, outputs, output_grads)
+    forward: Callable[..., Any]
+    reverse: Callable[..., Any]
+    output_ndims: tuple[int, ...]
+    n_differentiable: int
 
 
-class CohortAdjoint(Op):
-    """Derivatives of a scalar by the parameters of ``CohortRecursion``."""
-
-    __props__: ClassVar[tuple[str, ...]] = ()
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Take two cotangents, two tapes and the recursion's inputs."""
-        head = [pt.as_tensor_variable(x) for x in inputs[:4]]
-        args = [*head, *_as_inputs(inputs[4:])]
-        return Apply(self, args, [x.type() for x in args[4 : 4 + N_PARAMETERS]])
-
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
-        """Run the compiled adjoint on NumPy arrays."""
-        out = kernel.reverse(*(np.asarray(x) for x in inputs[:4]), *_plain(inputs[4:]))
-        for slot, value in zip(output_storage, out, strict=True):
-            slot[0] = np.asarray(value)
-
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[Any]:
-        """Each derivative has the shape of its parameter."""
-        return list(shapes[4 : 4 + N_PARAMETERS])
+KERNELS = {
+    "natural": Kernel(parameters.natural, parameters.natural_reverse, (1,), 1),
+    "cell_shares": Kernel(shares.cell_shares, shares.cell_shares_reverse, (3,), 1),
+    "book": Kernel(kernel.book, kernel.book_reverse, (1, 1, 3, 2), 2),
+    "interest_moments": Kernel(
+        interest.interest_moments, interest.interest_moments_reverse, (1, 1), 3
+    ),
+    "report_moments": Kernel(
+        reports.report_moments, reports.report_moments_reverse, (1, 1, 1, 1, 1), 2
+    ),
+}
 
 
-class SlowResidual(Op):
-    """Filtered slow residual of the feed; see ``engine.residual.slow_residual``."""
+# Where one argument of a kernel lies: vector, row of the directory, dimensions, dtype. Numbers
+# have no dimensions. Offsets and shapes are in the directory, not in the compiled code, so that
+# panels of every length share one compilation.
+Place = tuple[str, int, int, str]
 
-    __props__: ClassVar[tuple[str, ...]] = ()
+# directory at the head of the packed integers: start, stop and two lengths an argument
+_ROW, _MAX_ROWS = 4, 256
 
-    def make_node(self, raw: Any, known: Any, start: Any, memory: Any, gain: Any) -> Apply:
-        """Take the raw residual, masks and the two scalars."""
-        args = [
-            pt.as_tensor_variable(raw), pt.as_tensor_variable(known),
-            pt.as_tensor_variable(start), pt.as_tensor_variable(memory),
-            pt.as_tensor_variable(gain),
-        ]
-        return Apply(self, args, [pt.vector()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
-        """Run the filter on NumPy arrays."""
-        raw, known, start, memory, gain = inputs
-        output_storage[0][0] = residual.slow_residual(
-            raw, known, start, float(memory), float(gain)
+class Pack:
+    """Collects data arrays into two shared vectors while a graph is built."""
+
+    def __init__(self) -> None:
+        self.reals = pytensor.shared(np.zeros(0), name="packed_reals", shape=(None,))
+        self.integers = pytensor.shared(
+            np.zeros(0, np.int64), name="packed_integers", shape=(None,)
+        )
+        self._parts: dict[str, list[Any]] = {"reals": [], "integers": []}
+        self._size = {"reals": 0, "integers": _ROW * _MAX_ROWS}
+        self._directory = np.zeros((_MAX_ROWS, _ROW), np.int64)
+        self._rows = 0
+        self._seen: dict[int, tuple[Any, Place]] = {}
+
+    def put(self, value: Any) -> Place:
+        """Store an array or number and say where it lies; the same array is stored once."""
+        if id(value) in self._seen and np.ndim(value):
+            return self._seen[id(value)][1]
+        array = np.ascontiguousarray(value)
+        vector = "reals" if array.dtype.kind == "f" else "integers"
+        flat = array.ravel()
+        if array.dtype.itemsize == 4:
+            # two 4-byte values share one 8-byte slot; odd lengths get one more
+            flat = np.append(flat, np.zeros(flat.size % 2, flat.dtype))
+        slots = flat.view(np.float64 if vector == "reals" else np.int64)
+        start = self._size[vector]
+        self._parts[vector].append(slots)
+        self._size[vector] += slots.size
+        ndim = np.ndim(value)
+        shape = (*array.shape[:ndim], 0, 0)[:2]
+        row, self._rows = self._rows, self._rows + 1
+        self._directory[row] = (start, start + slots.size, *shape)
+        place: Place = (vector, row, ndim, array.dtype.name)
+        self._seen[id(value)] = (value, place)
+        return place
+
+    def close(self) -> None:
+        """Fill the shared vectors; call it once the graph is complete."""
+        self.reals.set_value(np.concatenate([np.zeros(0), *self._parts["reals"]]))
+        self.integers.set_value(
+            np.concatenate([self._directory.ravel(), *self._parts["integers"]])
         )
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[Any]:
-        """Shape of the raw residual."""
-        return [shapes[0]]
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """Vector-Jacobian product by the filter's adjoint."""
-        raw_bar, memory_bar, gain_bar = slow_residual_adjoint(cotangents[0], outputs[0], *inputs)
-        zeros = [pt.zeros_like(x, dtype="float64") for x in inputs[1:3]]
-        return [raw_bar, *zeros, memory_bar, gain_bar]
+class KernelOp(Op):
+    """Forward pass of a named kernel."""
 
-    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:  # noqa: N802
-        """Older name of ``pullback``."""
-        return self.pullback(inputs, outputs, output_grads)
+    __props__: ClassVar[tuple[str, ...]] = ("name", "places")
 
+    def __init__(self, name: str, places: tuple[Place, ...]) -> None:
+        self.name = name
+        self.places = places
+        self.kernel = KERNELS[name]
 
-class SlowResidualAdjoint(Op):
-    """Derivatives of a scalar by the raw residual, the memory and the gain."""
-
-    __props__: ClassVar[tuple[str, ...]] = ()
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Take the cotangent, the filtered residual and the filter's inputs."""
+    def make_node(self, *inputs: Any) -> Apply[Any]:
+        """Take the differentiable inputs and the two packed vectors."""
         args = [pt.as_tensor_variable(x) for x in inputs]
-        return Apply(self, args, [pt.vector(), pt.scalar(), pt.scalar()])
+        outputs = [pt.tensor(dtype="float64", shape=(None,) * n) for n in self.kernel.output_ndims]
+        return Apply(self, args, outputs)
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
-        """Run the adjoint on NumPy arrays."""
-        cot, filtered, raw, known, start, memory, gain = inputs
-        out = residual.slow_residual_reverse(
-            cot, filtered, raw, known, start, float(memory), float(gain)
-        )
-        for slot, value in zip(output_storage, out, strict=True):
-            slot[0] = np.asarray(value)
+    def perform(self, node: Apply[Any], inputs: Sequence[Any], output_storage: Any) -> None:
+        """Run the compiled function on NumPy arrays."""
+        _run(self.kernel.forward, self.places, inputs, output_storage)
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[Any]:
-        """One derivative a bar and two scalars."""
-        return [shapes[0], (), ()]
-
-
-cohort_recursion = CohortRecursion()
-cohort_adjoint = CohortAdjoint()
-slow_residual = SlowResidual()
-slow_residual_adjoint = SlowResidualAdjoint()
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        """Vector-Jacobian product by the kernel's own adjoint."""
+        given = [
+            pt.zeros_like(o) if isinstance(c.type, DisconnectedType) else c
+            for o, c in zip(outputs, cotangents, strict=True)
+        ]
+        derivatives = AdjointOp(self.name, self.places)(*given, *outputs, *inputs)
+        if self.kernel.n_differentiable == 1:
+            derivatives = [derivatives]
+        return [*derivatives, *(pt.zeros_like(x, dtype="float64") for x in inputs[-2:])]
 
 
-def _disconnected(variable: Any) -> bool:
-    from pytensor.gradient import DisconnectedType
+class AdjointOp(Op):
+    """Reverse pass of a named kernel."""
 
-    return isinstance(variable.type, DisconnectedType)
+    __props__: ClassVar[tuple[str, ...]] = ("name", "places")
 
+    def __init__(self, name: str, places: tuple[Place, ...]) -> None:
+        self.name = name
+        self.places = places
+        self.kernel = KERNELS[name]
 
-def _as_inputs(inputs: Sequence[Any]) -> list[Any]:
-    return [pt.as_tensor_variable(x) for x in inputs]
+    def make_node(self, *inputs: Any) -> Apply[Any]:
+        """Take cotangents, outputs and inputs of the forward pass."""
+        args = [pt.as_tensor_variable(x) for x in inputs]
+        head = 2 * len(self.kernel.output_ndims)
+        outputs = [
+            pt.tensor(dtype="float64", shape=(None,) * x.ndim)
+            for x in args[head : head + self.kernel.n_differentiable]
+        ]
+        return Apply(self, args, outputs)
 
-
-def _plain(inputs: Sequence[Any]) -> list[Any]:
-    """Scalars as floats, the rest as contiguous arrays."""
-    return [float(x) if np.ndim(x) == 0 else np.ascontiguousarray(x) for x in inputs]
-
-
-def _recursion(*args: Any) -> tuple[Any, ...]:
-    class_tape, bar_tape = kernel.forward(*args)
-    return bar_tape[kernel.EXPECTED], bar_tape[kernel.PREDICTED], class_tape, bar_tape
-
-
-# Numba dispatch. The kernels take C-contiguous arrays; scalars reach them as 0-d arrays.
-
-
-@register_funcify_default_op_cache_key(CohortRecursion)
-def _funcify_recursion(op: CohortRecursion, node: Apply, **kwargs: Any) -> Callable[..., Any]:
-    forward = kernel.forward
-    expected, predicted = kernel.EXPECTED, kernel.PREDICTED
-
-    @numba_basic.numba_njit
-    def cohort_recursion_numba(
-        flow, shares, c, renewal, entering, speed, initial, interest, start, block, swept,
-        n_swept, pointer, cohort, slot, open_weight, moved_weight,
-    ):  # type: ignore[no-untyped-def]
-        class_tape, bar_tape = forward(
-            np.ascontiguousarray(flow), np.ascontiguousarray(shares), c.item(), renewal.item(),
-            np.ascontiguousarray(entering), np.ascontiguousarray(speed),
-            np.ascontiguousarray(initial), np.ascontiguousarray(interest),
-            np.ascontiguousarray(start), np.ascontiguousarray(block),
-            np.ascontiguousarray(swept), np.ascontiguousarray(n_swept),
-            np.ascontiguousarray(pointer), np.ascontiguousarray(cohort),
-            np.ascontiguousarray(slot), np.ascontiguousarray(open_weight),
-            np.ascontiguousarray(moved_weight),
-        )
-        return bar_tape[expected].copy(), bar_tape[predicted].copy(), class_tape, bar_tape
-
-    return cohort_recursion_numba  # type: ignore[no-any-return]
+    def perform(self, node: Apply[Any], inputs: Sequence[Any], output_storage: Any) -> None:
+        """Run the compiled adjoint on NumPy arrays."""
+        _run(self.kernel.reverse, self.places, inputs, output_storage)
 
 
-@register_funcify_default_op_cache_key(CohortAdjoint)
-def _funcify_adjoint(op: CohortAdjoint, node: Apply, **kwargs: Any) -> Callable[..., Any]:
-    reverse = kernel.reverse
-
-    @numba_basic.numba_njit
-    def cohort_adjoint_numba(
-        expected_bar, predicted_bar, class_tape, bar_tape, flow, shares, c, renewal, entering,
-        speed, initial, interest, start, block, swept, n_swept, pointer, cohort, slot,
-        open_weight, moved_weight,
-    ):  # type: ignore[no-untyped-def]
-        f, s, c_bar, renewal_bar, e, v, i = reverse(
-            np.ascontiguousarray(expected_bar), np.ascontiguousarray(predicted_bar),
-            np.ascontiguousarray(class_tape), np.ascontiguousarray(bar_tape),
-            np.ascontiguousarray(flow), np.ascontiguousarray(shares), c.item(), renewal.item(),
-            np.ascontiguousarray(entering), np.ascontiguousarray(speed),
-            np.ascontiguousarray(initial), np.ascontiguousarray(interest),
-            np.ascontiguousarray(start), np.ascontiguousarray(block),
-            np.ascontiguousarray(swept), np.ascontiguousarray(n_swept),
-            np.ascontiguousarray(pointer), np.ascontiguousarray(cohort),
-            np.ascontiguousarray(slot), np.ascontiguousarray(open_weight),
-            np.ascontiguousarray(moved_weight),
-        )
-        return f, s, np.asarray(c_bar), np.asarray(renewal_bar), e, v, i
-
-    return cohort_adjoint_numba  # type: ignore[no-any-return]
+def call(pack: Pack, name: str, differentiable: Sequence[Any], data: Sequence[Any]) -> Any:
+    """Apply a kernel to tensors and data arrays or numbers."""
+    places = tuple(pack.put(x) for x in data)
+    return KernelOp(name, places)(*differentiable, pack.reals, pack.integers)
 
 
-@register_funcify_default_op_cache_key(SlowResidual)
-def _funcify_residual(op: SlowResidual, node: Apply, **kwargs: Any) -> Callable[..., Any]:
-    run = residual.slow_residual
-
-    @numba_basic.numba_njit
-    def slow_residual_numba(raw, known, start, memory, gain):  # type: ignore[no-untyped-def]
-        return run(
-            np.ascontiguousarray(raw), np.ascontiguousarray(known), np.ascontiguousarray(start),
-            memory.item(), gain.item(),
-        )
-
-    return slow_residual_numba  # type: ignore[no-any-return]
+def _unpack(place: Place, reals: Any, integers: Any) -> Any:
+    vector, row, ndim, dtype = place
+    start, stop, rows, columns = (int(x) for x in integers[_ROW * row : _ROW * (row + 1)])
+    flat = (reals if vector == "reals" else integers)[start:stop].view(dtype)
+    if ndim == 0:
+        return flat[0].item()
+    return flat[:rows] if ndim == 1 else flat.reshape(rows, columns)
 
 
-@register_funcify_default_op_cache_key(SlowResidualAdjoint)
-def _funcify_residual_adjoint(
-    op: SlowResidualAdjoint, node: Apply, **kwargs: Any
+def _run(
+    function: Callable[..., Any], places: tuple[Place, ...], inputs: Sequence[Any], storage: Any
+) -> None:
+    *head, reals, integers = (np.ascontiguousarray(x) for x in inputs)
+    result = function(*head, *(_unpack(x, reals, integers) for x in places))
+    values = result if isinstance(result, tuple) else (result,)
+    for slot, value in zip(storage, values, strict=True):
+        slot[0] = value
+
+
+def _adapter(
+    function: Callable[..., Any], places: tuple[Place, ...], node: Apply[Any]
 ) -> Callable[..., Any]:
-    run = residual.slow_residual_reverse
+    """Compiled wrapper that unpacks the data and calls the kernel.
 
-    @numba_basic.numba_njit
-    def slow_residual_adjoint_numba(
-        cot, filtered, raw, known, start, memory, gain
-    ):  # type: ignore[no-untyped-def]
-        raw_bar, memory_bar, gain_bar = run(
-            np.ascontiguousarray(cot), np.ascontiguousarray(filtered),
-            np.ascontiguousarray(raw), np.ascontiguousarray(known), np.ascontiguousarray(start),
-            memory.item(), gain.item(),
-        )
-        return raw_bar, np.asarray(memory_bar), np.asarray(gain_bar)
+    Numba has no generic way to map over arguments of different types, so the call is spelt out.
+    """
+    names = [f"x{i}" for i in range(len(node.inputs) - 2)]
+    passed = [f"np.ascontiguousarray({n})" for n in names]
+    for vector, row, ndim, dtype in places:
+        at = _ROW * row
+        if ndim == 0:
+            passed.append(f"{vector}[integers[{at}]]")
+            continue
+        text = f"{vector}[integers[{at}]:integers[{at + 1}]]"
+        if dtype.endswith("32"):
+            text = f"{text}.view(np.{dtype})[:integers[{at + 2}]]"
+        if ndim == 2:
+            text = f"{text}.reshape((integers[{at + 2}], integers[{at + 3}]))"
+        passed.append(text)
+    source = (
+        f"def adapter({', '.join([*names, 'reals', 'integers'])}):\n"
+        "    reals = np.ascontiguousarray(reals)\n"
+        "    integers = np.ascontiguousarray(integers)\n"
+        f"    return kernel({', '.join(passed)})\n"
+    )
+    scope: dict[str, Any] = {"np": np, "kernel": function}
+    exec(source, scope)
+    return numba_basic.numba_njit(scope["adapter"])  # type: ignore[no-any-return]
 
-    return slow_residual_adjoint_numba  # type: ignore[no-any-return]
+
+@register_funcify_default_op_cache_key(KernelOp)
+def _funcify_kernel(op: KernelOp, node: Apply[Any], **kwargs: Any) -> Callable[..., Any]:
+    return _adapter(op.kernel.forward, op.places, node)
+
+
+@register_funcify_default_op_cache_key(AdjointOp)
+def _funcify_adjoint(op: AdjointOp, node: Apply[Any], **kwargs: Any) -> Callable[..., Any]:
+    return _adapter(op.kernel.reverse, op.places, node)

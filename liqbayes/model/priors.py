@@ -1,86 +1,161 @@
-"""Priors as data: a distribution's name and arguments, its unit, meaning and source."""
+"""Priors as data, and the standard normal coordinates that are sampled.
+
+Every prior is normal on an unconstrained scale (identity, log or logit), so that the joint prior
+is one standard normal vector and ridges between parameters are straight lines.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from liqbayes.errors import SpecError
+import numpy as np
+from numpy.typing import NDArray
 
-_ARGUMENTS = {
-    "normal": ("mu", "sigma"),
-    "lognormal": ("median", "sigma"),
-    "halfnormal": ("sigma",),
-    "beta": ("alpha", "beta"),
-}
+from liqbayes.errors import SpecError
+from liqbayes.model.scale import data_axis_rotation
+
+FloatArray = NDArray[np.float64]
+
+# distribution -> (name of the location argument, kind code of engine.parameters)
+_DISTRIBUTIONS = {"normal": ("mu", 0), "lognormal": ("median", 1), "logitnormal": ("median", 2)}
 
 
 @dataclass(frozen=True)
 class Prior:
-    """One prior of a specification.
+    """One prior of a specification, scalar or one value a label.
 
     Attributes
     ----------
-    distribution : {"normal", "lognormal", "halfnormal", "beta"}
-        ``lognormal`` takes the median and the standard deviation of the log.
-    arguments : mapping
-        Numbers, or lists of numbers along the parameter's dimension.
+    distribution : {"normal", "lognormal", "logitnormal"}
+    location : tuple of float
+        On the unconstrained scale: the mean, log median or logit median.
+    sigma : tuple of float
+        Standard deviation on the unconstrained scale.
+    labels : tuple of str
+        Empty for a scalar.
+    dim : str
+        Name of the labels' dimension.
     unit, description, source : str
-        What the parameter means and where the numbers come from.
     """
 
     name: str
     distribution: str
-    arguments: Mapping[str, float | list[float]] = field(hash=False)
+    location: tuple[float, ...]
+    sigma: tuple[float, ...]
+    labels: tuple[str, ...]
+    dim: str
     unit: str
     description: str
     source: str
 
     @classmethod
     def parse(cls, name: str, table: Mapping[str, Any]) -> "Prior":
-        """Read one prior from a specification's table and say what is wrong with it."""
-        known = {"distribution", "unit", "description", "source"}
+        """Read one prior of a specification and say what is wrong with it."""
         distribution = table.get("distribution")
-        if distribution not in _ARGUMENTS:
+        if distribution not in _DISTRIBUTIONS:
             raise SpecError(
                 f"prior {name!r}: distribution is {distribution!r}; "
-                f"use one of {', '.join(sorted(_ARGUMENTS))}."
+                f"use one of {', '.join(_DISTRIBUTIONS)}."
             )
-        needed = _ARGUMENTS[distribution]
-        arguments = {k: v for k, v in table.items() if k not in known}
-        if set(arguments) != set(needed):
-            raise SpecError(
-                f"prior {name!r}: {distribution} takes {', '.join(needed)}; "
-                f"given {', '.join(sorted(arguments)) or 'nothing'}."
-            )
-        missing = [k for k in ("unit", "description", "source") if not table.get(k)]
-        if missing:
-            raise SpecError(f"prior {name!r}: {', '.join(missing)} missing.")
+        argument, kind = _DISTRIBUTIONS[distribution]
+        needed = {"distribution", argument, "sigma", "unit", "description", "source"}
+        missing = sorted(k for k in needed if k not in table)
+        unknown = sorted(set(table) - needed - {"labels", "dim"})
+        if missing or unknown:
+            raise SpecError(f"prior {name!r}: missing {missing}, unknown {unknown}.")
+        labels = tuple(str(x) for x in table.get("labels", []))
+        if bool(labels) != ("dim" in table):
+            raise SpecError(f"prior {name!r}: give labels and dim together, or neither.")
+        size = max(1, len(labels))
+        centre = _numbers(name, argument, table[argument], size)
+        sigma = _numbers(name, "sigma", table["sigma"], size)
+        if (sigma <= 0).any():
+            raise SpecError(f"prior {name!r}: sigma must be positive.")
+        if kind == 1:
+            if (centre <= 0).any():
+                raise SpecError(f"prior {name!r}: median must be positive.")
+            centre = np.log(centre)
+        if kind == 2:
+            if ((centre <= 0) | (centre >= 1)).any():
+                raise SpecError(f"prior {name!r}: median must lie between 0 and 1.")
+            centre = np.log(centre / (1 - centre))
         return cls(
-            name, str(distribution), arguments, str(table["unit"]), str(table["description"]),
+            name, str(distribution), tuple(centre.tolist()), tuple(sigma.tolist()), labels,
+            str(table.get("dim", "")), str(table["unit"]), str(table["description"]),
             str(table["source"]),
         )
 
-    def location_scale(self) -> tuple[Any, Any]:
-        """Mean and standard deviation on the unconstrained scale of a (log)normal prior."""
-        import numpy as np
+    @property
+    def kind(self) -> int:
+        """Code of ``engine.parameters``."""
+        return _DISTRIBUTIONS[self.distribution][1]
 
-        if self.distribution == "normal":
-            return np.asarray(self.arguments["mu"]), np.asarray(self.arguments["sigma"])
-        if self.distribution == "lognormal":
-            return np.log(self.arguments["median"]), np.asarray(self.arguments["sigma"])
-        raise SpecError(f"prior {self.name!r}: only normal and lognormal priors can be rotated.")
 
-    def variable(self, dims: str | tuple[str, ...] | None = None, name: str | None = None) -> Any:
-        """Create the random variable in the current ``pm.Model``."""
-        import numpy as np
-        import pymc as pm
+def _numbers(name: str, argument: str, value: Any, size: int) -> FloatArray:
+    out = np.atleast_1d(np.asarray(value, float))
+    if out.size not in (1, size) or not np.isfinite(out).all():
+        raise SpecError(f"prior {name!r}: {argument} must be one number or {size} numbers.")
+    return np.broadcast_to(out, (size,)).copy()
 
-        args = {k: np.asarray(v, float) for k, v in self.arguments.items()}
-        label = name or self.name
-        if self.distribution == "normal":
-            return pm.Normal(label, args["mu"], args["sigma"], dims=dims)
-        if self.distribution == "lognormal":
-            return pm.LogNormal(label, np.log(args["median"]), args["sigma"], dims=dims)
-        if self.distribution == "halfnormal":
-            return pm.HalfNormal(label, args["sigma"], dims=dims)
-        return pm.Beta(label, args["alpha"], args["beta"], dims=dims)
+
+@dataclass(frozen=True)
+class ParameterLayout:
+    """Order of the parameters of one model and their map from standard normal coordinates."""
+
+    priors: tuple[Prior, ...]
+    location: FloatArray
+    matrix: FloatArray
+    kind: NDArray[np.int64]
+    rotated: tuple[str, ...]
+
+    @classmethod
+    def of(cls, priors: tuple[Prior, ...], rotate: tuple[str, ...] = ()) -> "ParameterLayout":
+        """Lay parameters out in order; ``rotate`` names scalars that act as a product."""
+        location = np.concatenate([p.location for p in priors])
+        sigma = np.concatenate([p.sigma for p in priors])
+        kind = np.concatenate([np.full(len(p.location), p.kind) for p in priors])
+        matrix = np.diag(sigma)
+        if rotate:
+            at = np.array([_offset(priors, name) for name in rotate])
+            matrix[np.ix_(at, at)] = sigma[at][:, None] * data_axis_rotation(sigma[at])
+        return cls(priors, location, matrix, kind.astype(np.int64), rotate)
+
+    @property
+    def n(self) -> int:
+        """Number of free parameters."""
+        return int(self.location.size)
+
+    @property
+    def labels(self) -> list[str]:
+        """One label a coordinate, such as ``tail_logit[3]``."""
+        out = []
+        for p in self.priors:
+            out += [f"{p.name}[{x}]" for x in p.labels] or [p.name]
+        return out
+
+    def index(self, name: str, label: str | None = None) -> int:
+        """Position of a parameter."""
+        prior = next(p for p in self.priors if p.name == name)
+        return _offset(self.priors, name) + (prior.labels.index(label) if label else 0)
+
+    def has(self, name: str) -> bool:
+        """Whether the model has the parameter."""
+        return any(p.name == name for p in self.priors)
+
+    def where(self, *names: str) -> NDArray[np.int64]:
+        """Positions of parameters, all labels of each in order."""
+        out: list[int] = []
+        for name in names:
+            prior = next(p for p in self.priors if p.name == name)
+            first = _offset(self.priors, name)
+            out += range(first, first + len(prior.location))
+        return np.array(out, np.int64)
+
+
+def _offset(priors: tuple[Prior, ...], name: str) -> int:
+    first = 0
+    for p in priors:
+        if p.name == name:
+            return first
+        first += len(p.location)
+    raise SpecError(f"no prior {name!r}; there are {', '.join(p.name for p in priors)}.")

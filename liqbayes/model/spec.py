@@ -28,9 +28,8 @@ class ModelSpec:
         Panel columns the model needs, and those it uses when they are there.
     channels : tuple of str
         Observation channels, each scored when its columns are there.
-    cells, entry_nodes, deviation_terms, funding_blocks : int
-        Resolution of the leverage density, of entries within a bar, number of smooth terms and
-        of funding regimes.
+    cells, entry_nodes, funding_blocks : int
+        Resolution of the leverage density, of entries within a bar, number of funding regimes.
     book_age_hours, burn_in_hours, burn_in_share, minimum_bars : float
         Mean age of the book before the first bar, bars not scored at a segment's start (at most
         this share of the segment), and the shortest segment that is followed.
@@ -47,7 +46,6 @@ class ModelSpec:
     channels: tuple[str, ...]
     cells: int
     entry_nodes: int
-    deviation_terms: int
     funding_blocks: int
     book_age_hours: float
     burn_in_hours: float
@@ -118,7 +116,6 @@ class ModelSpec:
                 channels=channels,
                 cells=int(resolution["cells"]),
                 entry_nodes=int(resolution["entry_nodes"]),
-                deviation_terms=int(resolution["deviation_terms"]),
                 funding_blocks=int(resolution["funding_blocks"]),
                 book_age_hours=float(book["age_hours"]),
                 burn_in_hours=float(book["burn_in_hours"]),

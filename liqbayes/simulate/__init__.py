@@ -2,16 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from liqbayes.simulate.config import (
-    BehaviourConfig,
-    FeedConfig,
-    FlowConfig,
-    HoldingClass,
-    LeverageConfig,
-    MarketConfig,
-    PriceConfig,
-)
+from liqbayes.simulate.config import MarketConfig
+from liqbayes.simulate.market_settings import FeedConfig, FlowConfig, PriceConfig
 from liqbayes.simulate.presets import list_presets, market_preset
+from liqbayes.simulate.trader_settings import BehaviourConfig, HoldingClass, LeverageConfig
 
 if TYPE_CHECKING:
     from liqbayes.simulate.market import SimulatedMarket, simulate_market

@@ -36,11 +36,9 @@ def _summed(record: FloatArray, bars: int, column: int) -> FloatArray:
 def price_frame(record: FloatArray, setup: Setup, index: pd.DatetimeIndex) -> pd.DataFrame:
     """Mark price bars and volumes from the published step records, contract units."""
     bars = len(index)
-    first, last = record[:: record.shape[0] // bars], record[record.shape[0] // bars - 1 ::]
-    last = last[:: record.shape[0] // bars]
-    opened, closed = first[:, k.OPEN], last[:, k.CLOSE]
-    high = record[:, k.HIGH].reshape(bars, -1).max(axis=1)
-    low = record[:, k.LOW].reshape(bars, -1).min(axis=1)
+    steps = record.reshape(bars, -1, k.RECORD_WIDTH)
+    opened, closed = steps[:, 0, k.OPEN], steps[:, -1, k.CLOSE]
+    high, low = steps[:, :, k.HIGH].max(axis=1), steps[:, :, k.LOW].min(axis=1)
     volume, bought = _summed(record, bars, k.VOLUME), _summed(record, bars, k.TAKER_BUY)
     if setup.orientation < 0:
         opened, closed, high, low = 1 / opened, 1 / closed, 1 / low, 1 / high

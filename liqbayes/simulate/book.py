@@ -30,10 +30,24 @@ SLOTS = 8
 #: last decision on size or collateral. MARGIN: collateral per notional first posted. STOP: share of
 #: the distance left at which the stop triggers, 0 for none. EXIT_LEFT: quantity the trader still
 #: wants to sell. RATE: exits per hour that take liquidity. ISOLATED: 1 if isolated. TOPUPS, RUNGS:
-#: collateral additions and partial liquidations left. SLOT: slot of the trader who is still building
-#: the position, -1 for none.
-(SIZE, ENTRY, COLLATERAL, LEVEL, ALERT, ANCHOR, MARGIN, STOP, EXIT_LEFT, RATE, ISOLATED, TOPUPS,
- RUNGS, SLOT) = range(14)
+#: collateral additions and partial liquidations left. SLOT: slot of the trader who is still
+#: building the position, -1 for none.
+(
+    SIZE,
+    ENTRY,
+    COLLATERAL,
+    LEVEL,
+    ALERT,
+    ANCHOR,
+    MARGIN,
+    STOP,
+    EXIT_LEFT,
+    RATE,
+    ISOLATED,
+    TOPUPS,
+    RUNGS,
+    SLOT,
+) = range(14)
 FIELDS = 14
 
 #: Rows of the margin tiers, an array of shape (4, tier): largest notional, maintenance rate and

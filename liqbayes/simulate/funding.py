@@ -14,7 +14,7 @@ _CAP = 3e-3
 # Premium at balanced flow and per unit of taker imbalance: perpetuals trade slightly below their
 # index in quiet hours, which keeps most rates at the interest component and some below it.
 _BASE_PREMIUM = -3e-4
-_GAIN = 0.03
+_GAIN = 0.015
 
 
 def funding_rate(setup: Setup, state: FloatArray) -> float:

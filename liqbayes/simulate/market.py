@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liqbayes.errors import InputError
 from liqbayes.panel import MarketPanel
 from liqbayes.simulate import bars as bar_tools
 from liqbayes.simulate import kernels
@@ -27,6 +26,7 @@ from liqbayes.simulate.price import Drive, draw_drive, mirrored
 from liqbayes.simulate.seeding import seed_desk
 from liqbayes.simulate.setup import Clock, Setup, make_clock, make_setup, segments
 from liqbayes.simulate.truth import make_truth
+from liqbayes.simulate.validation import whole
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,8 @@ def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
     NotDeterminedError
         If the contract's margin tiers are not known.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed={seed!r}; give a non-negative integer.")
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(int(seed)).spawn(5)]
+    seed = whole("seed", seed, 0)
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
     of_market, of_price, of_book, of_feed, of_wick = streams
     setup, clock = make_setup(config, of_market), make_clock(config)
     drive = draw_drive(
@@ -119,11 +118,11 @@ def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
     panel = MarketPanel.from_frame(
         frame,
         setup.contract,
-        provenance={"source": "simulated market", "seed": int(seed)},
+        provenance={"source": "simulated market", "seed": seed},
         positions=positions,
         bar_seconds=config.bar_seconds,
     )
-    truth = make_truth(setup, positions, leverage, bars, prices, shares, int(seed))
+    truth = make_truth(setup, positions, leverage, bars, prices, shares, seed)
     return SimulatedMarket(panel, positions, bars, truth, config)
 
 

@@ -7,7 +7,9 @@ openings are filled. None of these laws is shared with the inference.
 import numpy as np
 from numpy.typing import NDArray
 
-from liqbayes.simulate.config import BehaviourConfig, FlowConfig, LeverageConfig, MarketConfig
+from liqbayes.simulate.config import MarketConfig
+from liqbayes.simulate.market_settings import FlowConfig
+from liqbayes.simulate.trader_settings import BehaviourConfig, LeverageConfig
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -15,7 +17,7 @@ IntArray = NDArray[np.int64]
 
 #: Fields of a block of traders, an array of shape (TRADER_FIELDS, 2, trader), row 0 long.
 #:
-#: WANTED: position size, quantity units. POSTED: collateral per notional (the reciprocal of effective
+#: WANTED: position size, quantity units. POSTED: collateral per notional (one over effective
 #: leverage). STOP_SHARE: share of the distance left at which a stop triggers, 0 for none. LEAVES:
 #: exits per hour that take liquidity. ALONE: 1 for isolated margin. PATIENCE: how often the trader
 #: would add collateral.
@@ -37,21 +39,24 @@ def pareto_moments(tail: float, ratio: float) -> tuple[float, float]:
     return moment(1), moment(2)
 
 
-def mean_sizes(flow: FlowConfig, open_interest: float) -> tuple[float, float]:
-    """Mean position size per side that gives the wanted effective number of positions.
+def mean_sizes(config: MarketConfig, open_interest: float) -> tuple[float, float]:
+    """Mean position size (of a class with factor 1) for the wanted effective numbers of positions.
 
-    With n positions of independent size s, 1 / Σ share² is close to n E[s]² / E[s²]; n times E[s]
-    is the open interest.
+    With sizes m f_c s, where s is the Pareto variable over its mean and class c holds the share h_c
+    of the open interest, Σ size² = OI m E[s²] Σ h_c f_c, and 1 / Σ share² is OI² over that.
     """
-    mean, square = pareto_moments(flow.size_tail, flow.size_ratio)
-    per_effective = square / mean**2
-    long, short = flow.effective_positions
-    return open_interest / (long * per_effective), open_interest / (short * per_effective)
+    mean, square = pareto_moments(config.flow.size_tail, config.flow.size_ratio)
+    factor = sum(kind.share * kind.size for kind in config.behaviour.holding)
+    long, short = (
+        open_interest * mean**2 / (count * square * factor)
+        for count in config.flow.effective_positions
+    )
+    return long, short
 
 
 def opening_shares(behaviour: BehaviourConfig) -> FloatArray:
-    """Share of openings by each holding class: share of the open interest over holding time."""
-    rate = np.array([kind.share / kind.hours for kind in behaviour.holding])
+    """Share of each holding class among those who open: positions held over holding time."""
+    rate = np.array([kind.share / (kind.hours * kind.size) for kind in behaviour.holding])
     return np.asarray(rate / rate.sum(), dtype=np.float64)
 
 
@@ -75,8 +80,9 @@ def draw_traders(
     kinds : ndarray of int, shape (2, trader)
         Holding classes.
     rho : float
-        Share of taken closes that passive counterparties fill. Takers leave at 1 / (hours (1 + rho))
-        and are asked as counterparties rho times as often: together 1 / hours.
+        Share of taken closes that passive counterparties fill. Takers leave at
+        1 / (hours (1 + rho)) and are asked as counterparties rho times as often:
+        together 1 / hours.
     """
     behaviour = config.behaviour
     relative = _pareto(rng, config.flow, kinds.shape)
@@ -86,7 +92,8 @@ def draw_traders(
     patient = rng.random(kinds.shape) < behaviour.topup_share
     rate = np.array([1 / kind.hours for kind in behaviour.holding]) / (1 + rho)
     traders = np.empty((TRADER_FIELDS, *kinds.shape))
-    traders[WANTED] = relative * np.array(sizes)[:, None]
+    factor = np.array([kind.size for kind in behaviour.holding])
+    traders[WANTED] = relative * factor[kinds] * np.array(sizes)[:, None]
     traders[POSTED] = margin
     traders[STOP_SHARE] = np.where(stops, rng.uniform(low, high, kinds.shape), 0.0)
     traders[LEAVES] = rate[kinds]
@@ -113,10 +120,17 @@ def _margins(
     kinds: IntArray,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     shape = kinds.shape
+    settings = np.array(leverage.menu)
+    tilt = np.array([kind.tilt for kind in behaviour.holding])
     menu = np.empty(shape)
     for row, weights in enumerate((leverage.weights_long, leverage.weights_short)):
-        share = np.asarray(weights, dtype=np.float64)
-        menu[row] = rng.choice(np.array(leverage.menu), size=shape[1], p=share / share.sum())
+        share = np.array(weights) * settings ** tilt[:, None]
+        ladder = np.cumsum(share, axis=1) / share.sum(axis=1, keepdims=True)
+        ladder[:, -1] = 1.0
+        # One search for all classes: class k has the stretch from k to k + 1.
+        stretch = (ladder + np.arange(len(tilt))[:, None]).ravel()
+        place = np.searchsorted(stretch, kinds[row] + rng.random(shape[1]))
+        menu[row] = settings[place % settings.size]
     isolated = rng.random(shape) < leverage.isolated_share
     patience = np.array([kind.collateral for kind in behaviour.holding])[kinds]
     multiple = (

@@ -86,7 +86,7 @@ def liquidation_level(
     )
     if price <= 0:
         return -np.inf
-    return price
+    return float(price)
 
 
 @compiled
@@ -99,7 +99,9 @@ def required_margin(size: float, entry: float, tiers: FloatArray) -> float:
 
 
 @compiled
-def refresh(book: FloatArray, row: int, i: int, sign: float, tiers: FloatArray, rules: Rules) -> None:
+def refresh(
+    book: FloatArray, row: int, i: int, sign: float, tiers: FloatArray, rules: Rules
+) -> None:
     """Recompute level and alert after size, entry or collateral changed."""
     level = liquidation_level(
         sign, book[SIZE, row, i], book[ENTRY, row, i], book[COLLATERAL, row, i], tiers
@@ -137,7 +139,13 @@ def drop(desk: Desk, row: int, i: int) -> None:
 
 @compiled
 def reduce(
-    desk: Desk, row: int, i: int, sign: float, wanted: float, price: float, tiers: FloatArray,
+    desk: Desk,
+    row: int,
+    i: int,
+    sign: float,
+    wanted: float,
+    price: float,
+    tiers: FloatArray,
     rules: Rules,
 ) -> float:
     """Close up to `wanted` of a position by choice; returns the quantity closed.
@@ -149,7 +157,7 @@ def reduce(
     size = book[SIZE, row, i]
     if wanted >= size * (1 - 1e-9):
         drop(desk, row, i)
-        return size
+        return float(size)
     if book[ISOLATED, row, i] == 1:
         book[COLLATERAL, row, i] *= 1 - wanted / size
     else:
@@ -179,8 +187,16 @@ def record_order(
 
 @compiled
 def touched(
-    desk: Desk, step: int, row: int, i: int, sign: float, start: float, far: float, tiers: FloatArray,
-    rules: Rules, rng: np.random.Generator,
+    desk: Desk,
+    step: int,
+    row: int,
+    i: int,
+    sign: float,
+    start: float,
+    far: float,
+    tiers: FloatArray,
+    rules: Rules,
+    rng: np.random.Generator,
 ) -> tuple[float, float, float]:
     """Let price run from `start` to `far` over a position whose alert lies between them.
 

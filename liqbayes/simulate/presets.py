@@ -4,16 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from liqbayes.errors import InputError
-from liqbayes.simulate.config import (
-    MENU,
-    BehaviourConfig,
-    FeedConfig,
-    FlowConfig,
-    HoldingClass,
-    LeverageConfig,
-    MarketConfig,
-    PriceConfig,
-)
+from liqbayes.simulate.config import MarketConfig
+from liqbayes.simulate.market_settings import FeedConfig, FlowConfig, PriceConfig
+from liqbayes.simulate.trader_settings import MENU, BehaviourConfig, HoldingClass, LeverageConfig
 
 _HIGH = (0, 1, 2, 4, 12, 25, 10, 22, 8, 10, 6)
 _LOW = (12, 20, 25, 25, 12, 4, 1, 1, 0, 0, 0)
@@ -36,7 +29,10 @@ _PRESETS: dict[str, MarketConfig] = {
     ),
     "high-leverage": MarketConfig(
         leverage=LeverageConfig(
-            menu=MENU, weights_long=_HIGH, weights_short=_HIGH, multiple_median=2.0,
+            menu=MENU,
+            weights_long=_HIGH,
+            weights_short=_HIGH,
+            multiple_median=2.0,
             isolated_share=0.25,
         )
     ),
@@ -54,7 +50,7 @@ _PRESETS: dict[str, MarketConfig] = {
         )
     ),
     "moving-levels": MarketConfig(
-        behaviour=BehaviourConfig(cross_drift=0.2, topup_share=0.7, topup_times=8)
+        behaviour=BehaviourConfig(cross_drift=0.07, topup_share=0.7, topup_times=8)
     ),
     "poor-feed": MarketConfig(feed=FeedConfig(throttle=0.1, kappa=0.3)),
     "full-feed": MarketConfig(feed=FeedConfig(throttle="none", kappa=1.0)),

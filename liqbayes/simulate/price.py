@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liqbayes.simulate.config import FlowConfig, PriceConfig
+from liqbayes.simulate.market_settings import FlowConfig, PriceConfig
 
 FloatArray = NDArray[np.float64]
 

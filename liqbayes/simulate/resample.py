@@ -7,6 +7,7 @@ from liqbayes.errors import InputError
 from liqbayes.panel import MarketPanel
 from liqbayes.simulate.bars import FLOWS
 from liqbayes.simulate.market import SimulatedMarket
+from liqbayes.simulate.validation import require, whole
 
 _FIRST = ("open", "mark_open")
 _HIGHEST = ("high", "mark_high")
@@ -33,14 +34,13 @@ def resample_market(market: SimulatedMarket, bar_seconds: int) -> SimulatedMarke
         If the market does not consist of whole longer bars counted from midnight UTC.
     """
     panel = market.panel
-    if (
-        not isinstance(bar_seconds, int)
-        or bar_seconds < panel.bar_seconds
-        or bar_seconds % panel.bar_seconds
-    ):
-        raise InputError(
-            f"bar_seconds={bar_seconds!r}; give a multiple of the market's {panel.bar_seconds} s."
-        )
+    seconds = whole("bar_seconds", bar_seconds, panel.bar_seconds, 86_400)
+    require(
+        seconds % panel.bar_seconds == 0,
+        "bar_seconds",
+        bar_seconds,
+        f"a multiple of the market's {panel.bar_seconds} s",
+    )
     factor = bar_seconds // panel.bar_seconds
     start = int(panel.time[0].astype("datetime64[s]").astype(np.int64))
     if panel.n_bars % factor or start % bar_seconds:

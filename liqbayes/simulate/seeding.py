@@ -101,7 +101,7 @@ def _candidates(
     """Positions opened at random ages before any was liquidated, and the hours of their entry."""
     count = int(setup.target / min(setup.sizes)) + 64
     holding = setup.config.behaviour.holding
-    share = np.array([kind.share for kind in holding])
+    share = np.array([kind.share / kind.size for kind in holding])
     kinds = rng.choice(share.size, size=(2, count), p=share / share.sum())
     hours = np.array([kind.hours for kind in holding])[kinds]
     length = closes.size - 1

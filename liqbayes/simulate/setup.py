@@ -72,8 +72,8 @@ def make_setup(config: MarketConfig, rng: np.random.Generator) -> Setup:
     contract = load_contract(config.contract)
     if not isinstance(contract, Contract):
         raise InputError(
-            f"{config.contract} mixes venues and cannot be simulated; simulate one of its legs, "
-            "such as " + " or ".join(leg.name for leg in contract.legs)
+            f"{config.contract} mixes venues and has no margin rules of its own; simulate "
+            f"a venue's contract, such as binance:{contract.base}USDT"
         )
     low, high = rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.95)
     rho = low if config.flow.rho is None else config.flow.rho
@@ -88,7 +88,7 @@ def make_setup(config: MarketConfig, rng: np.random.Generator) -> Setup:
         rho=float(rho),
         kappa=float(kappa),
         target=target,
-        sizes=mean_sizes(config.flow, target),
+        sizes=mean_sizes(config, target),
         tiers=tiers_of(contract, config.start, config.price_at_start),
         rules=rules_of(config, rho=float(rho), target=target, orientation=orientation),
     )

@@ -26,7 +26,9 @@ def at_risk(positions: pd.DataFrame, close: float) -> dict[str, dict[str, float]
         size = held["size"].to_numpy(dtype=np.float64)
         level = held["liquidation_price"].to_numpy(dtype=np.float64)
         answer[side] = {
-            f"{move:g}": float(size[sign * (level - close * (1 - sign * move)) >= 0].sum() / size.sum())
+            f"{move:g}": float(
+                size[sign * (level - close * (1 - sign * move)) >= 0].sum() / size.sum()
+            )
             for move in MOVES
         }
     return answer
@@ -104,7 +106,8 @@ def make_truth(
         "delta_quote": _delta_windows(bars, config.bar_seconds),
         "delta_convention": DELTA_CONVENTION,
         "average_leverage": {
-            side: {"open_interest": anchored[side]} | _opened_leverage(bars, side, config.bar_seconds)
+            side: {"open_interest": anchored[side]}
+            | _opened_leverage(bars, side, config.bar_seconds)
             for side in held
         },
         "entry_vwap": {side: entry_vwap(contract, table) for side, table in held.items()},
@@ -118,9 +121,14 @@ def make_truth(
     }
 
 
+def _seconds(window: str) -> int:
+    """Length of "4h" or "7d" in either case (pandas wants h and D)."""
+    return int(window[:-1]) * {"h": 3600, "d": 86400}[window[-1].lower()]
+
+
 def _window_rows(bars: pd.DataFrame, window: str, bar_seconds: int) -> pd.DataFrame | None:
     """Bars of the last `window`; None where they are not a whole number or too few."""
-    count, rest = divmod(int(pd.Timedelta(window).total_seconds()), bar_seconds)
+    count, rest = divmod(_seconds(window), bar_seconds)
     if rest or count == 0 or count > len(bars):
         return None
     return bars.iloc[-count:]

@@ -11,9 +11,7 @@ from liqbayes.simulate.market import SimulatedMarket
 FILES = ("panel.parquet", "positions.parquet", "truth.json")
 
 
-def write_simulation(
-    market: SimulatedMarket, out_dir: str | Path, *, force: bool = False
-) -> Path:
+def write_simulation(market: SimulatedMarket, out_dir: str | Path, *, force: bool = False) -> Path:
     """Write ``panel.parquet``, ``positions.parquet`` and ``truth.json``, all or nothing.
 
     Parameters

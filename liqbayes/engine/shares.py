@@ -1,0 +1,161 @@
+"""Cell shares of effective leverage from continuation logits, and back-propagation."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def cell_shares(  # type: ignore[no-untyped-def]
+    p, where, weight, factor, low_fraction, high, basis, block_score
+):
+    """Distribution over leverage cells for each side and block.
+
+    The tail P(leverage >= x) is log-linear between knots, continued by fixed fractions above the
+    last and below the first; smooth log deviations multiply the cells.
+
+    Parameters
+    ----------
+    p : ndarray, shape (parameter,)
+    where : ndarray of int64
+        Indices into ``p``: first-knot logit of longs and of shorts, continuation logit of each
+        further knot, their long-minus-short tilts, the block tilt (-1: none), then the deviations.
+    weight : ndarray, shape (cell, knot)
+        Weights of the log tail at the knots for each cell's upper edge.
+    factor, low_fraction : ndarray, shape (cell,)
+        Fixed factor above the last knot, share of the low mass above each edge.
+    high : ndarray of int64, shape (cell,)
+        1 where the edge is at or above the first knot.
+    basis : ndarray, shape (cell, term)
+    block_score : ndarray, shape (block,)
+
+    Returns
+    -------
+    ndarray, shape (2, block, cell)
+        Long then short; cells from high to low leverage; rows sum to one.
+    """
+    n_cells, n_knots = weight.shape
+    n_tail = n_knots - 1
+    n_terms = basis.shape[1]
+    n_blocks = block_score.shape[0]
+    out = np.empty((2, n_blocks, n_cells))
+    logits = np.empty(n_knots)
+    log_tail = np.empty(n_knots)
+    edge = np.empty(n_cells + 1)
+    deviation = np.zeros(n_cells)
+    for k in range(n_cells):
+        for i in range(n_terms):
+            deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
+        deviation[k] = np.exp(deviation[k])
+    for side in range(2):
+        for b in range(n_blocks):
+            _logits(p, where, side, block_score[b], n_tail, logits)
+            running = 0.0
+            for i in range(n_knots):
+                running -= np.log1p(np.exp(-logits[i]))
+                log_tail[i] = running
+            reach = np.exp(log_tail[0])
+            for k in range(n_cells):
+                if high[k] == 1:
+                    value = 0.0
+                    for i in range(n_knots):
+                        value += weight[k, i] * log_tail[i]
+                    edge[k] = np.exp(value) * factor[k]
+                else:
+                    edge[k] = reach + (1.0 - reach) * low_fraction[k]
+            edge[n_cells] = 1.0
+            total = 0.0
+            for k in range(n_cells):
+                out[side, b, k] = (edge[k + 1] - edge[k]) * deviation[k]
+                total += out[side, b, k]
+            for k in range(n_cells):
+                out[side, b, k] /= total
+    return out
+
+
+@njit(cache=True)
+def _logits(p, where, side, score, n_tail, logits):  # type: ignore[no-untyped-def]
+    """Continuation logits of one side and block; the block score moves the middle steps."""
+    sign = 1.0 - 2.0 * side
+    logits[0] = p[where[side]]
+    for i in range(n_tail):
+        logits[i + 1] = p[where[2 + i]] + 0.5 * sign * p[where[2 + n_tail + i]]
+    tilt = where[2 + 2 * n_tail]
+    if tilt >= 0:
+        # above 8x and above 20x
+        logits[2] += sign * score * p[tilt]
+        logits[3] += sign * score * p[tilt]
+
+
+@njit(cache=True)
+def cell_shares_reverse(  # type: ignore[no-untyped-def]
+    out_bar, out, p, where, weight, factor, low_fraction, high, basis, block_score
+):
+    """Adjoint of ``cell_shares`` by ``p``."""
+    n_cells, n_knots = weight.shape
+    n_tail = n_knots - 1
+    n_terms = basis.shape[1]
+    p_bar = np.zeros_like(p)
+    logits = np.empty(n_knots)
+    log_tail = np.empty(n_knots)
+    log_tail_bar = np.empty(n_knots)
+    edge = np.empty(n_cells + 1)
+    edge_bar = np.empty(n_cells + 1)
+    deviation = np.zeros(n_cells)
+    deviation_bar = np.zeros(n_cells)
+    tilt = where[2 + 2 * n_tail]
+    for k in range(n_cells):
+        for i in range(n_terms):
+            deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
+        deviation[k] = np.exp(deviation[k])
+    for side in range(2):
+        sign = 1.0 - 2.0 * side
+        for b in range(block_score.shape[0]):
+            _logits(p, where, side, block_score[b], n_tail, logits)
+            running = 0.0
+            for i in range(n_knots):
+                running -= np.log1p(np.exp(-logits[i]))
+                log_tail[i] = running
+                log_tail_bar[i] = 0.0
+            reach = np.exp(log_tail[0])
+            for k in range(n_cells):
+                if high[k] == 1:
+                    value = 0.0
+                    for i in range(n_knots):
+                        value += weight[k, i] * log_tail[i]
+                    edge[k] = np.exp(value) * factor[k]
+                else:
+                    edge[k] = reach + (1.0 - reach) * low_fraction[k]
+            edge[n_cells] = 1.0
+            total = 0.0
+            mean_bar = 0.0
+            for k in range(n_cells):
+                total += (edge[k + 1] - edge[k]) * deviation[k]
+                mean_bar += out_bar[side, b, k] * out[side, b, k]
+            edge_bar[:] = 0.0
+            for k in range(n_cells):
+                raw_bar = (out_bar[side, b, k] - mean_bar) / total
+                deviation_bar[k] += raw_bar * (edge[k + 1] - edge[k]) * deviation[k]
+                edge_bar[k + 1] += raw_bar * deviation[k]
+                edge_bar[k] -= raw_bar * deviation[k]
+            for k in range(n_cells):
+                if high[k] == 1:
+                    for i in range(n_knots):
+                        log_tail_bar[i] += edge_bar[k] * edge[k] * weight[k, i]
+                else:
+                    log_tail_bar[0] += edge_bar[k] * (1.0 - low_fraction[k]) * reach
+            running = 0.0
+            for i in range(n_knots - 1, -1, -1):
+                running += log_tail_bar[i]
+                # d/dx of -log(1 + exp(-x))
+                logit_bar = running / (1.0 + np.exp(logits[i]))
+                if i == 0:
+                    p_bar[where[side]] += logit_bar
+                else:
+                    p_bar[where[1 + i]] += logit_bar
+                    p_bar[where[1 + n_tail + i]] += 0.5 * sign * logit_bar
+                    if tilt >= 0 and (i == 2 or i == 3):
+                        p_bar[tilt] += sign * block_score[b] * logit_bar
+    for k in range(n_cells):
+        for i in range(n_terms):
+            p_bar[where[3 + 2 * n_tail + i]] += basis[k, i] * deviation_bar[k]
+    return p_bar

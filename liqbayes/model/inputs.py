@@ -1,0 +1,103 @@
+"""Arguments of the engine's kernels for one model and one data set.
+
+Graph, simulation and outputs take them from here, so that they cannot drift apart.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from liqbayes.model.data import SIDES, Leg, ModelData
+from liqbayes.model.priors import ParameterLayout
+from liqbayes.model.spec import ModelSpec
+
+SIDE_CODE = {side: i for i, side in enumerate(SIDES)}
+# Prior scale of an hourly log change of open interest (Binance BTC, ETH and SOL perpetuals,
+# June-July 2024: 0.2-1.3 % by volume quintile).
+HOURLY_CHANGE = 0.004
+
+BOOK = ("holding_hazard_per_day", "renewal_hazard_per_day", "touch_to_close_share")
+SHARES = ("no_level_logit", "tail_logit", "high_leverage_logit", "side_tilt", "deviation")
+FEED = (
+    "reported_share", "feed_order_size", "feed_busy_share", "feed_floor_per_hour", "feed_noise",
+    "liquidated_positions", "feed_memory_hours", "feed_gain",
+)
+INTEREST = (
+    "counterparty_closing_share", "oi_drift", "oi_scale", "oi_volume_exponent", "oi_response",
+)
+# parameters that only act as a product once there is a feed
+PRODUCT = ("holding_hazard_per_day", "high_leverage_logit", "reported_share")
+
+
+def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
+    """Parameters that the model has for these data, in a fixed order."""
+    names = [*BOOK, *SHARES, "effective_positions", *INTEREST]
+    if data.block_funding.size > 1:
+        names.append("funding_tilt")
+    if data.feeds:
+        names += FEED
+    priors = tuple(spec.prior(n) for n in names)
+    return ParameterLayout.of(priors, PRODUCT if data.feeds else ())
+
+
+def natural_inputs(layout: ParameterLayout) -> tuple[Any, ...]:
+    """Arguments of ``engine.parameters.natural`` after ``z``."""
+    return layout.location, layout.matrix, layout.kind
+
+
+def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
+    """Arguments of ``engine.shares.cell_shares`` after ``p``."""
+    tail = [
+        layout.index("tail_logit", "3"), layout.index("tail_logit", "8"),
+        layout.index("high_leverage_logit"), layout.index("tail_logit", "50"),
+    ]
+    tilt = layout.index("funding_tilt") if layout.has("funding_tilt") else -1
+    where = np.concatenate(
+        [layout.where("no_level_logit"), tail, layout.where("side_tilt"), [tilt],
+         layout.where("deviation")]
+    ).astype(np.int64)
+    weight, factor = data.cells.tail_matrix()
+    n_terms = layout.where("deviation").size
+    return (where, weight, factor, data.cells.low_fraction(), data.cells.is_high(),
+            data.cells.basis(n_terms), data.block_funding)
+
+
+def book_inputs(
+    layout: ParameterLayout, data: ModelData, leg: Leg, side: str
+) -> tuple[Any, ...]:
+    """Arguments of ``engine.kernel.book`` after ``p`` and ``shares``."""
+    return (
+        layout.where(*BOOK),
+        SIDE_CODE[side],
+        data.bar_hours / 24.0,
+        np.ones((3, 1)),
+        leg.turnover,
+        leg.interest,
+        data.start,
+        data.block,
+        *leg.layouts[side].arrays(),
+    )
+
+
+def interest_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any, ...]:
+    """Arguments of ``engine.interest.interest_moments`` after the predicted liquidations."""
+    return (
+        layout.where(*INTEREST),
+        HOURLY_CHANGE * float(np.sqrt(data.bar_hours)),
+        data.covariates,
+        np.log(np.maximum(leg.turnover, 1e-3)),
+        leg.before,
+        leg.term_from + 1,
+        leg.term_to,
+    )
+
+
+def report_inputs(layout: ParameterLayout, data: ModelData, side: str) -> tuple[Any, ...]:
+    """Arguments of ``engine.reports.report_moments`` after ``p`` and ``expected``."""
+    where = np.array(
+        [layout.index(n, side if n == "liquidated_positions" else None) for n in FEED], np.int64
+    )
+    feed = data.feeds[side]
+    before = data.common_before()
+    past = np.where(feed.known > 0, feed.reported / before, 0.0)
+    return where, data.bar_hours, before, data.capacity, past, data.start
