@@ -331,7 +331,7 @@ def _touches_of_segment(
     return bars[:n], cells[:n], cohorts[:n], masses[:n]
 
 
-def _book_nodes(book: InitialBook, sigma: float) -> tuple[FloatArray, FloatArray]:
+def book_nodes(book: InitialBook, sigma: float) -> tuple[FloatArray, FloatArray]:
     """Offset of an earlier entry from the first close, and the variance of the move since."""
     quantiles = (np.arange(book.age_nodes) + 0.5) / book.age_nodes
     ages = -np.log1p(-quantiles) * book.mean_age_bars
@@ -394,7 +394,7 @@ def build_touches(
     for start, stop in path.segments:
         if stop - start < 2:
             raise InputError(f"segment of bars {start}:{stop} has fewer than 2 bars.")
-        offset, variance = _book_nodes(book, segment_volatility(path, start, stop))
+        offset, variance = book_nodes(book, segment_volatility(path, start, stop))
         reached = np.ones((path.n_bars, n_reachable))
         parts.append(
             _touches_of_segment(

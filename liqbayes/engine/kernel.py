@@ -370,7 +370,8 @@ def reverse(  # type: ignore[no-untyped-def]
             living = class_tape[MASS, i, t - 1]
             gross = class_tape[OPENED, i, t]
             d = 1.0 / (1.0 - c * gamma[i])
-            unscale = np.exp(base[i] - class_tape[LOG_KEPT, i, t])
+            # the cap acts only where a fold has just emptied the scaled adjoints (0 times infinity)
+            unscale = np.exp(min(base[i] - class_tape[LOG_KEPT, i, t], -_RESCALE_AT))
             by_opened = opened_done[i, t] + opened_bar[i, t] * unscale
             by_reanchored = reanchored_done[i, t] + reanchored_bar[i, t] * unscale
             by_log = (
@@ -470,8 +471,9 @@ def book(  # type: ignore[no-untyped-def]
     p : ndarray, shape (parameter,)
     shares : ndarray, shape (2, block, cell)
         Opening distribution over leverage cells, long then short.
-    where : ndarray of int64, shape (3,)
-        Indices into ``p``: holding hazard a day, renewal hazard a day, touch-to-close share.
+    where : ndarray of int64, shape (4,)
+        Indices into ``p``: opening share of volume, renewal hazard a day, touch-to-close share,
+        volume scale (-1: the volume is the market's own).
     side : int
         0 for longs, 1 for shorts.
     days : float
@@ -479,7 +481,7 @@ def book(  # type: ignore[no-untyped-def]
     classes : ndarray, shape (3, class)
         Entering shares, relative hazards and first-book shares of the holding classes.
     turnover : ndarray, shape (time,)
-        Volume over open interest before the bar, relative to its mean.
+        Volume over open interest before the bar.
 
     Returns
     -------
@@ -491,8 +493,9 @@ def book(  # type: ignore[no-untyped-def]
     by_class = np.empty((classes.shape[1], one.shape[1], one.shape[2]))
     for i in range(classes.shape[1]):
         by_class[i] = one[0]
+    scale = p[where[0]] * p[where[3]] if where[3] >= 0 else p[where[0]]
     class_tape, bar_tape = forward(
-        2.0 * p[where[0]] * days * turnover, by_class, p[where[2]], p[where[1]] * days,
+        scale * turnover, by_class, p[where[2]], p[where[1]] * days,
         classes[0].copy(), classes[1].copy(), classes[2].copy(), interest, start, block, swept,
         n_swept, pointer, cohort, slot, open_weight, moved_weight,
     )
@@ -510,9 +513,9 @@ def book_reverse(  # type: ignore[no-untyped-def]
     by_class = np.empty((classes.shape[1], one.shape[1], one.shape[2]))
     for i in range(classes.shape[1]):
         by_class[i] = one[0]
+    scale = p[where[0]] * p[where[3]] if where[3] >= 0 else p[where[0]]
     flow_bar, by_class_bar, c_bar, renewal_bar, _, _, _ = reverse(
-        expected_bar, predicted_bar, class_tape, bar_tape, 2.0 * p[where[0]] * days * turnover,
-        by_class, p[where[2]], p[where[1]] * days, classes[0].copy(), classes[1].copy(),
+        expected_bar, predicted_bar, class_tape, bar_tape, scale * turnover, by_class, p[where[2]], p[where[1]] * days, classes[0].copy(), classes[1].copy(),
         classes[2].copy(), interest, start, block, swept, n_swept, pointer, cohort, slot,
         open_weight, moved_weight,
     )
@@ -521,7 +524,9 @@ def book_reverse(  # type: ignore[no-untyped-def]
     total = 0.0
     for t in range(turnover.shape[0]):
         total += flow_bar[t] * turnover[t]
-    p_bar[where[0]] += 2.0 * days * total
+    p_bar[where[0]] += total * scale / p[where[0]]
+    if where[3] >= 0:
+        p_bar[where[3]] += total * scale / p[where[3]]
     p_bar[where[1]] += days * renewal_bar
     p_bar[where[2]] += c_bar
     for i in range(classes.shape[1]):

@@ -68,8 +68,8 @@ def report_moments(p, expected, where, hours, before, capacity, past, start):  #
             continue
         share = expected[t] / before[t]
         counted, _, _ = counted_orders(share / q, capacity[t], busy)
-        n = kappa * counted + floor
-        h = positions * (share + q * floor)
+        n = kappa * counted + floor / q
+        h = positions * (share + floor)
         lz = -h * np.log1p(n / h)
         some = np.log(-np.expm1(lz))
         w = np.log1p(1.0 / h + 1.0 / n) + some
@@ -106,7 +106,7 @@ def report_moments_reverse(  # type: ignore[no-untyped-def]
             continue
         share = expected[t] / before[t]
         counted, by_orders, by_busy = counted_orders(share / q, capacity[t], busy)
-        n = kappa * counted + floor
+        n = kappa * counted + floor / q
         h = lumps[t]
         lz = log_zero[t]
         middle = location[t] - slow[t]
@@ -138,10 +138,10 @@ def report_moments_reverse(  # type: ignore[no-untyped-def]
         ratio = n / h
         h_bar += lz_bar * (ratio / (1.0 + ratio) - np.log1p(ratio))
         n_bar -= lz_bar / (1.0 + ratio)
-        p_bar[where[POSITIONS]] += h_bar * (share + q * floor)
+        p_bar[where[POSITIONS]] += h_bar * (share + floor)
         share_bar = h_bar * positions
-        q_bar += h_bar * positions * floor
-        floor_bar += h_bar * positions * q + n_bar
+        q_bar -= n_bar * floor / (q * q)
+        floor_bar += h_bar * positions + n_bar / q
         p_bar[where[REPORTED]] += n_bar * counted
         p_bar[where[BUSY]] += n_bar * kappa * by_busy
         orders_bar = n_bar * kappa * by_orders

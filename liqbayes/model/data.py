@@ -36,8 +36,7 @@ class Leg:
     before : ndarray, shape (time,)
         Open interest before the bar.
     turnover : ndarray, shape (time,)
-        Volume over the open interest before the bar, relative to its mean ``mean_ratio``; so the
-        scale of a volume that is another venue's cancels and only the hazard's prior sets it.
+        Volume over the open interest before the bar, relative to its mean ``mean_ratio``.
     to_common : ndarray, shape (time,)
         Factor from the leg's unit to the panel's quantity unit at the bar's price.
     term_from, term_to : ndarray of int64, shape (term,)
@@ -94,6 +93,7 @@ class ModelData:
     feeds: dict[str, Feed]
     capacity: FloatArray
     n_history: int
+    proxy_volume: bool
 
     @property
     def n_bars(self) -> int:
@@ -183,6 +183,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         feeds=_feeds(columns, start, scored_from) if _has_feed(spec, panel) else {},
         capacity=_capacity(panel, columns),
         n_history=columns.n_history,
+        proxy_volume="volume" in panel.provenance.get("proxy", {}),
     )
 
 

@@ -16,7 +16,7 @@ SIDE_CODE = {side: i for i, side in enumerate(SIDES)}
 # June-July 2024: 0.2-1.3 % by volume quintile).
 HOURLY_CHANGE = 0.004
 
-BOOK = ("holding_hazard_per_day", "renewal_hazard_per_day", "touch_to_close_share")
+BOOK = ("opening_share_of_volume", "renewal_hazard_per_day", "touch_to_close_share")
 SHARES = ("no_level_logit", "tail_logit", "high_leverage_logit", "side_tilt", "deviation")
 FEED = (
     "reported_share", "feed_order_size", "feed_busy_share", "feed_floor_per_hour", "feed_noise",
@@ -26,16 +26,18 @@ INTEREST = (
     "counterparty_closing_share", "oi_drift", "oi_scale", "oi_volume_exponent", "oi_response",
 )
 # parameters that only act as a product once there is a feed
-PRODUCT = ("holding_hazard_per_day", "high_leverage_logit", "reported_share")
+PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "reported_share")
 
 
 def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
     """Parameters that the model has for these data, in a fixed order."""
-    names = [*BOOK, *SHARES, "effective_positions", *INTEREST]
+    names = [*BOOK, *SHARES, "effective_positions", "liquidated_positions", *INTEREST]
+    if data.proxy_volume:
+        names.append("volume_scale")
     if data.block_funding.size > 1:
         names.append("funding_tilt")
     if data.feeds:
-        names += FEED
+        names += [n for n in FEED if n not in names]
     priors = tuple(spec.prior(n) for n in names)
     return ParameterLayout.of(priors, PRODUCT if data.feeds else ())
 
@@ -66,12 +68,13 @@ def book_inputs(
     layout: ParameterLayout, data: ModelData, leg: Leg, side: str
 ) -> tuple[Any, ...]:
     """Arguments of ``engine.kernel.book`` after ``p`` and ``shares``."""
+    scale = layout.index("volume_scale") if layout.has("volume_scale") else -1
     return (
-        layout.where(*BOOK),
+        np.append(layout.where(*BOOK), scale),
         SIDE_CODE[side],
         data.bar_hours / 24.0,
         np.ones((3, 1)),
-        leg.turnover,
+        leg.turnover * leg.mean_ratio,
         leg.interest,
         data.start,
         data.block,

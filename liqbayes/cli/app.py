@@ -1,0 +1,50 @@
+"""The program `liqbayes`: its commands, one file each; everything heavy loads in their bodies."""
+
+import typer
+
+from liqbayes.cli.demo import demo
+from liqbayes.cli.fit import fit
+from liqbayes.cli.inspect import inspect
+from liqbayes.cli.models import models
+from liqbayes.cli.review import review
+from liqbayes.cli.simulate import simulate
+
+app = typer.Typer(
+    name="liqbayes",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from liqbayes import __version__
+
+        typer.echo(f"liqbayes {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    """Liquidation levels of perpetual futures, with credible intervals.
+
+    Start with `liqbayes demo`. With data of your own: `liqbayes inspect`, then `liqbayes fit`, then
+    `liqbayes review`. Exit status: 0 done, 2 wrong usage or input (nothing sampled), 3 not
+    converged (everything written, and marked), 130 interrupted.
+    """
+
+
+for _command in (demo, inspect, fit, review, simulate):
+    app.command()(_command)
+app.add_typer(models, name="models")
+
+
+def main() -> None:
+    """Run the program on the arguments of the process."""
+    app()

@@ -1,0 +1,89 @@
+"""`liqbayes fit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liqbayes.cli import report
+from liqbayes.cli.console import guarded, say
+from liqbayes.cli.options import check_bins, parse_columns, parse_price_range
+
+Out = Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")]
+Contract = Annotated[
+    str, typer.Option(metavar="VENUE:SYMBOL|FILE", help="Such as binance:BTCUSDT, or a TOML file.")
+]
+
+
+@guarded
+def fit(
+    panel: Annotated[
+        Path, typer.Argument(metavar="PANEL", help="Parquet or CSV file, or Binance archives.")
+    ],
+    contract: Contract,
+    out: Out,
+    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SOURCE[:UNIT]",
+            help="Read a column from another; unit base, quote or contracts. Repeatable.",
+        ),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First bar, included, UTC.")] = None,
+    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
+    draws: Annotated[int, typer.Option(help="Draws kept of each chain.")] = 1000,
+    tune: Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")] = 1000,
+    chains: Annotated[int, typer.Option(help="Independent chains.")] = 4,
+    cores: Annotated[
+        int | None, typer.Option(help="Chains run at once; default: as many as there are cores.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
+    sampler: Annotated[str, typer.Option(help="nutpie, pymc or numpyro.")] = "nutpie",
+    bins: Annotated[int, typer.Option(help="Price bins.")] = 400,
+    price_range: Annotated[
+        str, typer.Option(metavar="LOW:HIGH", help="Their range, as multiples of the last close.")
+    ] = "0.5:2",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a directory that liqbayes wrote.")
+    ] = False,
+) -> None:
+    """Fit a model to a panel and write levels, ΔL, leverage and figures to a directory.
+
+    Exit status: 0 converged, 2 wrong usage or input (nothing sampled), 3 not converged
+    (everything written, and marked), 130 interrupted.
+    """
+    columns = parse_columns(column or [])
+    grid = report.Grid(check_bins(bins), parse_price_range(price_range))
+    report.check_out(out, force=force)
+    from liqbayes.model import load_spec
+    from liqbayes.panel import read_panel
+    from liqbayes.sampling import SamplerConfig
+    from liqbayes.sampling import fit as sample
+
+    spec = load_spec(model)
+    SamplerConfig(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        cores=1 if cores is None else cores,
+        seed=seed,
+        sampler=sampler,
+    )
+    data = read_panel(panel, contract=contract, columns=columns, since=since, until=until)
+    say(f"panel: {data!r}")
+    for name, why in data.provenance["dropped"].items():
+        say(f"panel: {name} is not used: {why}")
+    for name, venue in data.provenance["proxy"].items():
+        say(f"panel: {name} stands in from {venue}; its scale is inferred")
+    tree = sample(
+        spec,
+        data,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        cores=cores,
+        seed=seed,
+        sampler=sampler,
+    )
+    raise typer.Exit(report.finish(tree, out, grid, force=force))

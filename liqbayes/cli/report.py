@@ -1,0 +1,97 @@
+"""What `fit` and `demo` share: writing the directory, telling what is in it, exit status."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from liqbayes.cli.console import (
+    DONE,
+    INTERRUPTED,
+    NOT_CONVERGED,
+    interval,
+    number,
+    print_table,
+    progress,
+    say,
+    warn,
+)
+
+
+# Steps that `write_report` announces.
+STEPS = 7
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Price grid of the outputs: number of bins and their range in multiples of the close."""
+
+    bins: int = 400
+    price_range: tuple[float, float] = (0.5, 2.0)
+
+
+def check_out(out: Path, *, force: bool) -> None:
+    """Refuse a directory that may not be written, before anything is computed."""
+    from liqbayes.report import FILES, check_target
+
+    check_target(out, force=force, known=FILES)
+
+
+def finish(
+    tree: Any,
+    out: Path,
+    grid: Grid,
+    *,
+    force: bool,
+    marks: dict[str, Any] | None = None,
+) -> int:
+    """Write the directory of a fit, print its summary and return the exit status."""
+    from liqbayes.report import write_report
+
+    with progress(STEPS) as step:
+        summary = write_report(
+            tree,
+            out,
+            bins=grid.bins,
+            price_range=grid.price_range,
+            force=force,
+            marks=marks,
+            step=step,
+        )
+    print_summary(summary)
+    say(f"written: {out}")
+    if summary["interrupted"]:
+        warn("interrupted: only the draws completed until then were used.")
+        return INTERRUPTED
+    if not summary["converged"]:
+        warn("not converged: " + "; ".join(summary["reasons"]) + ". More --draws and --tune help.")
+        return NOT_CONVERGED
+    return DONE
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """The main numbers of a summary on standard output."""
+    quote = summary["quote_unit"]
+    rows = []
+    for side in ("long", "short"):
+        for move, share in summary["at_risk"][side].items():
+            money = summary["at_risk_quote"][side][move]
+            sign = "-" if side == "long" else "+"
+            price = f"price {sign}{100 * float(move):g} %"
+            rows.append((side, price, *interval(share, "share"), *interval(money)))
+    print_table(
+        ("side", "move", "at risk", "90 % interval", quote, "90 % interval"),
+        rows,
+        title=f"{summary['contract']} at {number(summary['mark_price'], 'price')}, "
+        f"{summary['as_of']} UTC",
+        right=2,
+    )
+    rows = []
+    for window, values in summary["delta_quote"].items():
+        positive = summary["p_delta_positive"][window]
+        text = "–" if positive is None else f"{positive:.2f}"
+        rows.append((f"last {window}", *interval(values), text))
+    print_table(
+        ("window", f"ΔL, {quote}", "90 % interval", "P(ΔL > 0)"),
+        rows,
+        title=f"ΔL: {summary['delta_convention']}",
+    )

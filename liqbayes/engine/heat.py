@@ -1,0 +1,144 @@
+"""The standing book on a price grid through time, and its reduction over draws."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def seed_noise(seed):  # type: ignore[no-untyped-def]
+    """Seed the generator that compiled code draws from."""
+    np.random.seed(seed)  # noqa: NPY002 - numba's own generator
+
+
+@njit(cache=True)
+def advance_grid(  # type: ignore[no-untyped-def]
+    grid, unreachable, begin, stop, first, class_tape, shares, block, alive, reachable, low,
+    edges, pointer, column, share,
+):
+    """Carry one draw's grid over a block of bars.
+
+    Between bars the grid keeps what the recursion kept; levels that the bar reached are empty;
+    what the bar opened or re-anchored is placed; the sum is set to the exact living mass.
+
+    Parameters
+    ----------
+    grid : ndarray, shape (class, column)
+        Overwritten; columns ascend in oriented price, the outer two lie beyond the grid.
+    unreachable : ndarray, shape (class,)
+        Living mass in cells without a level; overwritten.
+    begin, stop, first : int
+        Bars to run, and the segment's first bar.
+    low : ndarray, shape (time,)
+        Oriented log adverse extreme.
+    edges : ndarray, shape (bin + 1,)
+        Oriented log price.
+
+    Returns
+    -------
+    ndarray, shape (stop - begin, column)
+        Sum over classes after each bar.
+    """
+    n_class, n_columns = grid.shape
+    n_cells = alive.shape[1]
+    out = np.zeros((stop - begin, n_columns))
+    for t in range(begin, stop):
+        for i in range(n_class):
+            if t == first:
+                grid[i, :] = 0.0
+                unreachable[i] = 0.0
+            else:
+                kept = np.exp(class_tape[4, i, t] - class_tape[4, i, t - 1])
+                hit = np.searchsorted(edges, low[t], side="right")
+                for c in range(n_columns):
+                    if c > hit:
+                        grid[i, c] = 0.0
+                    else:
+                        grid[i, c] *= kept
+                if hit == 0:
+                    grid[i, 0] *= 1.0
+                elif hit < edges.shape[0]:
+                    grid[i, hit] *= (low[t] - edges[hit - 1]) / (edges[hit] - edges[hit - 1])
+                unreachable[i] *= kept
+            opened = class_tape[0, i, t]
+            moved = class_tape[1, i, t]
+            for k in range(n_cells):
+                mass = shares[i, block[t], k] * (opened * alive[t, k] + moved)
+                if reachable[k] == 0:
+                    unreachable[i] += mass
+                    continue
+                row = (t - first) * n_cells + k
+                for q in range(pointer[row], pointer[row + 1]):
+                    grid[i, column[q]] += mass * share[q]
+            total = grid[i].sum()
+            target = class_tape[3, i, t] - unreachable[i]
+            if total > 0.0 and target > 0.0:
+                for c in range(n_columns):
+                    grid[i, c] *= target / total
+            for c in range(n_columns):
+                out[t - begin, c] += grid[i, c]
+    return out
+
+
+@njit(cache=True)
+def lumpy_columns(columns, total, positions):  # type: ignore[no-untyped-def]
+    """Dirichlet draw around the columns of each bar; mass outside them is one more part."""
+    for t in range(columns.shape[0]):
+        if total[t] <= 0.0:
+            continue
+        inside = 0.0
+        drawn = 0.0
+        for c in range(columns.shape[1]):
+            inside += columns[t, c]
+            shape = positions * columns[t, c] / total[t]
+            # a shape this small is empty but for once in ten thousand draws
+            if shape > 1e-5:
+                columns[t, c] = np.random.gamma(shape)  # noqa: NPY002
+                drawn += columns[t, c]
+            else:
+                columns[t, c] = 0.0
+        rest = positions * max(total[t] - inside, 0.0) / total[t]
+        if rest > 1e-5:
+            drawn += np.random.gamma(rest)  # noqa: NPY002
+        if drawn > 0.0:
+            for c in range(columns.shape[1]):
+                columns[t, c] *= total[t] / drawn
+
+
+@njit(cache=True)
+def reduce_draws(values, probabilities, threshold):  # type: ignore[no-untyped-def]
+    """Quantiles, mean and exceedance over the first axis.
+
+    Parameters
+    ----------
+    values : ndarray, shape (draw, cell)
+    probabilities : ndarray
+    threshold : float
+
+    Returns
+    -------
+    quantiles : ndarray, shape (probability, cell)
+        Linear interpolation between order statistics.
+    mean, above : ndarray, shape (cell,)
+    """
+    n_draws, n = values.shape
+    quantiles = np.empty((probabilities.shape[0], n), np.float32)
+    mean = np.empty(n, np.float32)
+    above = np.empty(n, np.float32)
+    column = np.empty(n_draws, np.float32)
+    for i in range(n):
+        total = 0.0
+        count = 0
+        for d in range(n_draws):
+            column[d] = values[d, i]
+            total += column[d]
+            if column[d] > threshold:
+                count += 1
+        mean[i] = total / n_draws
+        above[i] = count / n_draws
+        column.sort()
+        for j in range(probabilities.shape[0]):
+            at = probabilities[j] * (n_draws - 1)
+            low = int(at)
+            high = min(low + 1, n_draws - 1)
+            quantiles[j, i] = column[low] + (at - low) * (column[high] - column[low])
+    return quantiles, mean, above

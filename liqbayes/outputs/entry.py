@@ -1,0 +1,120 @@
+"""Entry prices of the living open interest (cost basis)."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from liqbayes.engine.geometry import book_nodes, segment_volatility
+from liqbayes.model.data import SIDES, Leg
+from liqbayes.outputs.context import Context, Draw, open_fit
+from liqbayes.outputs.grid import PriceGrid
+
+FloatArray = NDArray[np.float64]
+
+
+def entry_price_distribution(
+    fit: xr.DataTree,
+    *,
+    bins: int = 200,
+    price_range: tuple[float, float] = (0.5, 2.0),
+    group: str = "posterior",
+) -> xr.Dataset:
+    """Distribution of entry prices of what is open at the last bar.
+
+    Every exit, forced or not, takes open interest in proportion to what is there (the turnover
+    weights of Grinblatt and Han 2005, doi 10.1016/j.jfineco.2004.10.006, with inferred openings
+    in the place of volume); renewal moves levels, not entries. The book before the first bar
+    keeps the spread that the model assumes for it.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    bins, price_range
+        Log-spaced grid around the last price.
+    group : {"posterior", "prior"}
+
+    Returns
+    -------
+    xarray.Dataset
+        ``share`` (chain, draw, side, price), ``below``, ``above``, ``prior_book`` (share that was
+        open before the first bar) and ``vwap`` (quantity-weighted mean entry price), each
+        (chain, draw, side).
+    """
+    context = open_fit(fit, group, "expected")
+    grid = PriceGrid.around(context.mark_price, bins, price_range)
+    placed = _entry_matrix(context, grid)
+    shape = (*context.shape, 2)
+    share = np.zeros((*shape, bins))
+    rest = {name: np.zeros(shape) for name in ("below", "above", "prior_book", "vwap")}
+    for draw in context.draws():
+        for j, side in enumerate(SIDES):
+            weight = np.zeros(placed[0].shape[0])
+            for leg in context.evaluator.data.legs:
+                weight += living_by_entry(context, draw, leg, side) * leg.to_common[context.last]
+            weight /= weight.sum()
+            columns = weight @ placed[0]
+            at = (*draw.index, j)
+            share[at] = columns[1:-1]
+            rest["below"][at], rest["above"][at] = columns[0], columns[-1]
+            rest["prior_book"][at] = weight[0]
+            rest["vwap"][at] = weight @ placed[1]
+    dims = ("chain", "draw", "side")
+    return xr.Dataset(
+        {
+            "share": ((*dims, "price"), share, {"units": "share of the side's open interest"}),
+            **{name: (dims, value) for name, value in rest.items()},
+        },
+        coords={
+            **context.coords(),
+            "price": grid.middle,
+            "price_low": ("price", grid.low),
+            "price_high": ("price", grid.high),
+        },
+        attrs=context.attrs(),
+    )
+
+
+def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
+    """Living quantity by opening bar of the last segment; the first entry is the prior book."""
+    data = context.evaluator.data
+    first = data.path.segments[-1][0]
+    bars = slice(first, context.last + 1)
+    run = draw.runs[leg.name, side]
+    opened = run.class_tape[0].sum(axis=0)[bars].copy()
+    interest = leg.interest[bars]
+    # same-bar liquidations never become living open interest; the rest of what was opened does
+    same_bar = run.expected[bars] - _old_liquidations(context, draw, run.class_tape[2], bars)
+    net = opened - same_bar
+    net[0] = interest[0]
+    stay = np.ones(net.size)
+    stay[1:] = (interest[1:] - net[1:]) / interest[:-1]
+    after = np.append(np.cumprod(stay[::-1])[::-1][1:], 1.0)
+    return np.asarray(net * after)
+
+
+def _old_liquidations(
+    context: Context, draw: Draw, touched: FloatArray, bars: slice
+) -> FloatArray:
+    closed = context.evaluator.value(draw.p, "touch_to_close_share")
+    return np.asarray(closed * touched.sum(axis=0)[bars])
+
+
+def _entry_matrix(context: Context, grid: PriceGrid) -> tuple[FloatArray, FloatArray]:
+    """Share of each opening bar's entries in each column, and its mean entry price."""
+    path = context.evaluator.data.path
+    first = path.segments[-1][0]
+    n = context.last + 1 - first
+    columns = np.zeros((n, grid.edges.size + 1))
+    offset, _ = book_nodes(context.book(), segment_volatility(path, *path.segments[-1]))
+    # the prior book's anchor spread, symmetric in log price
+    prior = np.log(path.close[first]) + offset
+    mean = np.empty(n)
+    np.add.at(columns[0], np.searchsorted(np.log(grid.edges), prior), 1.0 / prior.size)
+    mean[0] = np.exp(prior).mean()
+    for i in range(1, n):
+        t = first + i
+        low, high = path.low[t], path.high[t]
+        mean[i] = (path.open[t] + high + low + path.close[t]) / 4.0
+        points = np.linspace(low, high, 9)
+        np.add.at(columns[i], np.searchsorted(grid.edges, points), 1.0 / points.size)
+    return columns, mean

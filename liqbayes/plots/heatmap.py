@@ -1,0 +1,284 @@
+"""Levels over time and price: the median with the price path, and how uncertain it is."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import LogLocator
+from numpy.typing import NDArray
+
+from liqbayes.plots.bins import percent_widths, price_edges, time_edges
+from liqbayes.plots.style import (
+    HATCH,
+    PRICE,
+    SCALE,
+    SIDES,
+    UNCERTAIN,
+    compact,
+    compact_ticks,
+    log_price_axis,
+    need,
+    new_figure,
+    title,
+)
+
+FloatArray = NDArray[np.float64]
+# Decades that the colour scale covers below its top.
+DECADES = 2.0
+_NEEDED = ("quantity", "mean", "close", "price_low", "price_high", "unit", "time")
+
+
+def draw_heatmap(data: xr.Dataset, *, label: str = "", decades: float = DECADES) -> Figure:
+    """Median quantity with a liquidation level in each price bin, over time, with the price path.
+
+    Parameters
+    ----------
+    data : Dataset
+        As `liqbayes.outputs.liquidation_heatmap` returns it.
+    label : str
+        Head line, for example the contract.
+    decades : float
+        Powers of ten that the colour scale covers.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Amounts per 1 % of price. A bin is left white only if it is below the scale with 95 %
+        probability; a bin whose median is below the scale and whose 95 % quantile is not is grey
+        and hatched, so that unknown never looks like empty.
+    """
+    need(data, _NEEDED, "liquidation_heatmap")
+    edges, columns = price_edges(data), time_edges(data["time"].to_numpy())
+    widths = percent_widths(edges)
+    median, upper = (_density(data["quantity"].sel(quantile=q), widths) for q in (0.5, 0.95))
+    top = _top(median if (median > 0).any() else upper)
+    floor = top / 10.0**decades
+    norm = LogNorm(floor, top)
+    figure, (ax,) = new_figure(size=(12.0, 6.4))
+    unsure = (np.nanmax(median, axis=0) < floor) & (np.nanmax(upper, axis=0) >= floor)
+    _hatch(ax, columns, edges, unsure)
+    for i, side in enumerate(SIDES):
+        shown = np.ma.masked_where(~(median[i] >= floor), median[i])
+        mesh = ax.pcolormesh(
+            columns, edges, shown.T, cmap=SCALE[side], norm=norm, rasterized=True, zorder=2
+        )
+        bar = figure.colorbar(mesh, ax=ax, fraction=0.03, pad=0.01, aspect=32, extend="max")
+        bar.set_label(f"{side} levels: {data.attrs['unit']} per 1 % of price, median (log scale)")
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        compact_ticks(bar.ax.yaxis)
+    _price_path(ax, data)
+    shown_rows = (np.nanmax(upper, axis=0) >= floor).any(axis=0)
+    _frame(ax, data, edges, shown_rows)
+    amount = f"{compact(floor)} {data.attrs['unit']}"
+    handles = [
+        Patch(facecolor=UNCERTAIN, edgecolor=HATCH, hatch="////"),
+        Patch(facecolor="white", edgecolor="#bbbbbb"),
+        ax.lines[0],
+    ]
+    words = [
+        f"uncertain: median below {amount}, 95 % quantile above it",
+        f"below {amount} with 95 % probability",
+        "price (bar close)",
+    ]
+    _bridged(ax, data, handles, words)
+    _legend(ax, handles, words)
+    title(figure, _head("Liquidation levels over time", label), _kind(data))
+    return figure
+
+
+def draw_uncertainty(
+    data: xr.Dataset, *, label: str = "", decades: float = DECADES, share: float = 0.05
+) -> Figure:
+    """How well each bin of the heatmap is known.
+
+    Parameters
+    ----------
+    data : Dataset
+        As `liqbayes.outputs.liquidation_heatmap` returns it, with ``p_above``.
+    label : str
+        Head line.
+    decades : float
+        As for `draw_heatmap`: decides which bins count as surely empty.
+    share : float
+        Probabilities below it are left white in the lower panel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above, the relative 90 % width ``(q95 - q05) / (q95 + q05)``: 0 if the quantity is known,
+        1 if nothing can be said about its lower end. Below, P(quantity > threshold). In both, of
+        the side with the larger mean.
+    """
+    need(data, (*_NEEDED, "p_above"), "liquidation_heatmap")
+    edges, columns = price_edges(data), time_edges(data["time"].to_numpy())
+    widths = percent_widths(edges)
+    low, median, high = (
+        _density(data["quantity"].sel(quantile=q), widths) for q in (0.05, 0.5, 0.95)
+    )
+    side = np.nanargmax(np.nan_to_num(_density(data["mean"], widths)), axis=0)[None]
+    low, high = (np.take_along_axis(v, side, 0)[0] for v in (low, high))
+    above = np.take_along_axis(_ordered(data["p_above"]), side, 0)[0]
+    floor = _top(median if (median > 0).any() else high) / 10.0**decades
+    with np.errstate(invalid="ignore", divide="ignore"):
+        width = (high - low) / (high + low)
+    figure, (first, second) = new_figure(2, 1, size=(12.0, 9.0), share_x=True, share_y=True)
+    panels: list[tuple[Axes, Any, str]] = [
+        (
+            first,
+            np.ma.masked_where(~(high >= floor), width),
+            "relative 90 % width\n(q95 − q05) / (q95 + q05)",
+        ),
+        (
+            second,
+            np.ma.masked_where(~(above >= share), above),
+            f"P(quantity > {_threshold(data)})",
+        ),
+    ]
+    for ax, values, words in panels:
+        mesh = ax.pcolormesh(
+            columns, edges, values.T, cmap="cividis_r", norm=Normalize(0, 1), rasterized=True
+        )
+        figure.colorbar(mesh, ax=ax, fraction=0.03, pad=0.01, aspect=28).set_label(words)
+        _price_path(ax, data)
+        _frame(ax, data, edges, (high >= floor).any(axis=0))
+    unit = data.attrs["unit"]
+    white = (
+        f"below {compact(floor)} {unit} per 1 % of price with 95 % probability",
+        f"probability below {share:g}",
+    )
+    for (ax, _, _), text in zip(panels, white, strict=True):
+        ax.legend(
+            [Patch(facecolor="white", edgecolor="#bbbbbb"), ax.lines[0]],
+            [f"white: {text}", "price (bar close)"],
+            loc="upper left",
+            fontsize=8,
+            framealpha=0.9,
+            edgecolor="none",
+        )
+    title(figure, _head("How well the levels are known", label), _kind(data))
+    return figure
+
+
+def _ordered(values: xr.DataArray) -> FloatArray:
+    """Values as (side, time, price), sides in the order of `SIDES`."""
+    chosen = values.sel(side=list(SIDES)).transpose("side", "time", "price")
+    return np.asarray(chosen.to_numpy(), float)
+
+
+def _density(values: xr.DataArray, widths: FloatArray) -> FloatArray:
+    return np.asarray(_ordered(values) / widths, float)
+
+
+def _top(values: FloatArray) -> float:
+    """Top of the colour scale: the 99.7 % quantile of what is not empty."""
+    positive = values[np.isfinite(values) & (values > 0)]
+    return float(np.quantile(positive, 0.997)) if positive.size else 1.0
+
+
+def _hatch(ax: Axes, columns: Any, edges: FloatArray, mask: NDArray[np.bool_]) -> None:
+    """Light grey with hatching where the mask is true."""
+    if not mask.any():
+        return
+    flat = np.ma.masked_where(~mask, np.ones(mask.shape))
+    grey = ListedColormap([UNCERTAIN])
+    ax.pcolormesh(columns, edges, flat.T, cmap=grey, rasterized=True, zorder=1)
+    # One-column or one-row maps have no contours; the grey alone must do there.
+    if min(mask.shape) < 2:
+        return
+    middle = np.sqrt(edges[:-1] * edges[1:])
+    centre = columns[:-1] + np.diff(columns) / 2
+    region = ax.contourf(
+        centre, middle, mask.T.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"]
+    )
+    region.set_zorder(1.5)
+    region.set_edgecolor(HATCH)
+    region.set_linewidth(0.0)
+    region.set_hatch_linewidth(0.35)
+
+
+def _price_path(ax: Axes, data: xr.Dataset) -> None:
+    """Line of closes at the end of each bar, with a white rim that separates it from the map."""
+    ends = time_edges(data["time"].to_numpy())[1:]
+    close = np.asarray(data["close"].to_numpy(), float)
+    ax.plot(
+        ends,
+        close,
+        color=PRICE,
+        linewidth=1.1,
+        zorder=4,
+        path_effects=[Stroke(linewidth=2.8, foreground="white"), Normal()],
+    )
+
+
+def _frame(ax: Axes, data: xr.Dataset, edges: FloatArray, shown: NDArray[np.bool_]) -> None:
+    """Axes around what is there: bins with something to see, and the price path."""
+    close = np.asarray(data["close"].to_numpy(), float)
+    low, high = float(np.nanmin(close)), float(np.nanmax(close))
+    rows = np.flatnonzero(shown)
+    if rows.size:
+        low, high = min(low, edges[rows[0]]), max(high, edges[rows[-1] + 1])
+    margin = (high / low) ** 0.02
+    log_price_axis(ax, "y", low / margin, high * margin)
+    ax.set_ylabel(f"price ({data.attrs.get('quote_unit', 'quote')}, log scale)")
+    columns = time_edges(data["time"].to_numpy())
+    ax.set_xlim(columns[0], columns[-1])
+    locator = AutoDateLocator()
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.set_xlabel("time (UTC)")
+    ax.label_outer()
+
+
+def _bridged(ax: Axes, data: xr.Dataset, handles: list[Any], words: list[str]) -> None:
+    """A black strip at the bottom where open interest was unknown and bridged."""
+    if "bridged" not in data or not bool(data["bridged"].any()):
+        return
+    columns = time_edges(data["time"].to_numpy())
+    mask = np.ma.masked_where(~data["bridged"].to_numpy().astype(bool), np.ones(columns.size - 1))
+    ax.pcolormesh(
+        columns,
+        np.array([0.0, 0.012]),
+        mask[None, :],
+        cmap=ListedColormap([PRICE]),
+        transform=ax.get_xaxis_transform(),
+        zorder=5,
+    )
+    handles.append(Patch(facecolor=PRICE))
+    words.append("open interest unknown, bridged")
+
+
+def _legend(ax: Axes, handles: list[Any], words: list[str]) -> None:
+    ax.legend(
+        handles,
+        words,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.09),
+        ncols=len(words),
+        fontsize=8,
+        frameon=False,
+    )
+
+
+def _threshold(data: xr.Dataset) -> str:
+    """The threshold of ``p_above`` in words."""
+    value = data.attrs.get("threshold", data["p_above"].attrs.get("threshold"))
+    unit = data.attrs["unit"]
+    return "threshold" if value is None else f"{compact(float(value))} {unit} in the bin"
+
+
+def _head(words: str, label: str) -> str:
+    return f"{words}, {label}" if label else words
+
+
+def _kind(data: xr.Dataset) -> str:
+    kind = data.attrs.get("kind", "realised")
+    return (
+        f"Posterior of the open positions by liquidation level ({kind} quantities), normalised per "
+        "1 % of price; longs below, shorts above the price."
+    )

@@ -1,0 +1,61 @@
+"""From draws to what a file holds: 90 % equal-tailed intervals, with unknown kept unknown."""
+
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+INTERVAL = (0.05, 0.5, 0.95)
+
+
+def triple(draws: xr.DataArray) -> list[float] | None:
+    """Lower end, median and upper end over chain and draw; None if any draw is unknown."""
+    values = np.asarray(draws.to_numpy(), float).ravel()
+    if values.size == 0 or not np.isfinite(values).all():
+        return None
+    return [float(v) for v in np.quantile(values, INTERVAL)]
+
+
+def interval(draws: xr.DataArray) -> tuple[NDArray[np.float64], ...]:
+    """Lower end, median and upper end over chain and draw, each with the remaining dims."""
+    cut = draws.quantile(list(INTERVAL), dim=("chain", "draw"))
+    return tuple(np.asarray(cut.sel(quantile=q).to_numpy(), float) for q in INTERVAL)
+
+
+def prior_share(posterior: xr.DataArray, prior: xr.DataArray) -> xr.DataArray:
+    """How much of the prior's spread is left: squared ratio of the 90 % widths, at most 1.
+
+    Parameters
+    ----------
+    posterior, prior : DataArray
+        Draws with dims ``chain`` and ``draw``; best of kind "expected", because the lumps in
+        "realised" do not shrink with data.
+
+    Returns
+    -------
+    DataArray
+        Without ``chain`` and ``draw``; NaN where the prior has no spread. Widths of quantiles are
+        used, not variances, because the heavy tails of a prior would hide what it says.
+    """
+    widths = []
+    for draws in (posterior, prior):
+        cut = draws.quantile([INTERVAL[0], INTERVAL[2]], dim=("chain", "draw"))
+        widths.append(cut.sel(quantile=INTERVAL[2]) - cut.sel(quantile=INTERVAL[0]))
+    after, before = (w.drop_vars("quantile", errors="ignore") for w in widths)
+    ratio = (after / before.where(before > 0)) ** 2
+    return ratio.clip(max=1.0)
+
+
+def plain(value: Any) -> Any:
+    """Values that JSON can hold: numpy scalars unpacked, anything not finite as None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,179 @@
+"""All outputs that a report needs, computed once."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from liqbayes.contracts import AnyContract, contract_from_dict
+from liqbayes.model.spec import ModelSpec
+from liqbayes.report.reduce import prior_share
+
+MOVES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
+WINDOWS = ("1h", "4h", "12h", "1D", "3D", "7D", "30D")
+BINS = 400
+PRICE_RANGE = (0.5, 2.0)
+# Draws that tables and figures are made of; quantiles of so many are exact to about 1.5 % of
+# probability, and every output runs the whole book once a draw.
+DRAWS = 1000
+# Columns of a drawn heatmap: more than a page can show.
+HEATMAP_COLUMNS = 1500
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Outputs of one fit, draws kept where tables and summary reduce them.
+
+    Attributes
+    ----------
+    contract : Contract or AggregateContract
+    spec : ModelSpec
+    attrs : dict of str to str
+        Root attributes of the fit.
+    span : tuple of str
+        Open of the first bar and close of the last one, ISO 8601, UTC.
+    label : str
+        Contract and bar length, for figures.
+    levels, levels_prior : Dataset
+        Kind "realised", posterior and prior.
+    bin_prior_share : DataArray
+        Dims ``side`` and ``price``.
+    at_risk : Dataset
+        ``share`` and ``quote``.
+    realised_total : Dataset
+        ``quantity`` and ``quote`` with dims ``chain``, ``draw``, ``side``: sums over fitted bars.
+    delta : Dataset
+    leverage, leverage_prior, opened, opened_prior : DataArray
+        Distribution over what is open and over what was opened.
+    average_leverage : DataArray
+    entry, entry_prior : Dataset
+    heatmap : Dataset
+    converged : bool
+    reasons : tuple of str
+    diagnostics : dict of str to float
+    prior_share : dict of str to float
+    prior_book_share : dict of str to float
+    """
+
+    contract: AnyContract
+    spec: ModelSpec
+    attrs: dict[str, str]
+    span: tuple[str, str]
+    label: str
+    levels: xr.Dataset
+    levels_prior: xr.Dataset
+    bin_prior_share: xr.DataArray
+    at_risk: xr.Dataset
+    realised_total: xr.Dataset
+    delta: xr.Dataset
+    leverage: xr.DataArray
+    leverage_prior: xr.DataArray
+    opened: xr.DataArray
+    opened_prior: xr.DataArray
+    average_leverage: xr.DataArray
+    entry: xr.Dataset
+    entry_prior: xr.Dataset
+    heatmap: xr.Dataset
+    converged: bool
+    reasons: tuple[str, ...]
+    diagnostics: dict[str, float]
+    prior_share: dict[str, float]
+    prior_book_share: dict[str, float]
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether sampling was stopped before all draws were taken."""
+        return self.attrs["interrupted"] == "true"
+
+
+def compute_results(
+    fit: xr.DataTree,
+    *,
+    bins: int = BINS,
+    price_range: tuple[float, float] = PRICE_RANGE,
+    step: Step = lambda _: None,
+) -> Results:
+    """Compute every output of a report.
+
+    Parameters
+    ----------
+    fit : DataTree
+    bins : int
+        Price bins.
+    price_range : tuple of float
+        Their range, as multiples of the last close.
+    step : callable, optional
+        Told in words what is computed next.
+
+    Returns
+    -------
+    Results
+        From at most about `DRAWS` evenly spaced draws; convergence is judged on all of them.
+    """
+    from liqbayes import checks, outputs
+    from liqbayes.plots.of_fit import label_of
+
+    whole, fit = fit, outputs.thin(fit, DRAWS)
+    grid: dict[str, Any] = {"bins": bins, "price_range": price_range}
+    step("liquidation levels")
+    levels = outputs.liquidation_levels(fit, **grid)
+    levels_prior = outputs.liquidation_levels(fit, **grid, group="prior")
+    after = outputs.liquidation_levels(fit, **grid, kind="expected")["quantity"]
+    before = outputs.liquidation_levels(fit, **grid, kind="expected", group="prior")["quantity"]
+    step("realised liquidations")
+    flows = outputs.realised_liquidations(fit)
+    total = flows[["quantity", "quote"]].sum("time", skipna=True)
+    del flows
+    delta = outputs.liquidation_delta(fit, windows=WINDOWS)
+    step("leverage and entry prices")
+    leverage = [
+        outputs.leverage_distribution(fit, weighting=weighting, group=group)
+        for weighting in ("open_interest", "opened")
+        for group in ("posterior", "prior")
+    ]
+    average = outputs.average_leverage(fit)
+    entry = outputs.entry_price_distribution(fit, **grid)
+    entry_prior = outputs.entry_price_distribution(fit, **grid, group="prior")
+    step("heatmap")
+    every = -(-fit["panel"].sizes["time"] // HEATMAP_COLUMNS)
+    heatmap = outputs.liquidation_heatmap(fit, **grid, every=every)
+    step("checks")
+    verdict = checks.review(whole)
+    return Results(
+        contract=contract_from_dict(json.loads(fit.attrs["contract"])),
+        spec=ModelSpec.from_json(fit.attrs["spec"]),
+        attrs={str(k): v for k, v in fit.attrs.items()},
+        span=span_of(fit),
+        label=label_of(fit),
+        levels=levels,
+        levels_prior=levels_prior,
+        bin_prior_share=prior_share(after, before),
+        at_risk=outputs.at_risk_amounts(fit, moves=MOVES)[["share", "quote"]],
+        realised_total=total,
+        delta=delta,
+        leverage=leverage[0],
+        leverage_prior=leverage[1],
+        opened=leverage[2],
+        opened_prior=leverage[3],
+        average_leverage=average,
+        entry=entry,
+        entry_prior=entry_prior,
+        heatmap=heatmap,
+        converged=bool(verdict.converged),
+        reasons=tuple(verdict.reasons),
+        diagnostics=dict(checks.diagnostics(whole)),
+        prior_share=dict(checks.prior_share(whole)),
+        prior_book_share=dict(checks.prior_book_share(whole)),
+    )
+
+
+def span_of(fit: xr.DataTree) -> tuple[str, str]:
+    """Open of the first bar and close of the last one, ISO 8601, UTC."""
+    time = pd.DatetimeIndex(fit["panel"]["time"].to_numpy())
+    seconds = json.loads(fit.attrs["panel_meta"])["bar_seconds"]
+    return time[0].isoformat(), (time[-1] + pd.Timedelta(seconds=seconds)).isoformat()

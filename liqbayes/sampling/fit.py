@@ -1,0 +1,170 @@
+"""Fit a specification to a panel."""
+
+import json
+import os
+from importlib.metadata import version
+from typing import Any
+
+import xarray as xr
+
+from liqbayes.errors import InputError
+from liqbayes.model.build import build_from_data
+from liqbayes.model.data import prepare
+from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.spec import ModelSpec, load_spec
+from liqbayes.panel import MarketPanel
+from liqbayes.sampling.config import SamplerConfig
+from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
+from liqbayes.sampling.run import Draws, sample
+
+SCHEMA = "liqbayes-fit-1"
+PRIOR_DRAWS = 1000
+_VERSIONED = ("liqbayes", "pymc", "pytensor", "nutpie", "arviz", "numba", "numpy", "pandas",
+              "scipy", "xarray")
+
+
+def fit(
+    spec: ModelSpec | str,
+    panel: MarketPanel,
+    *,
+    history: MarketPanel | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    seed: int = 0,
+    sampler: str = "nutpie",
+    target_accept: float = 0.8,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Sample the posterior of a model given a panel.
+
+    Parameters
+    ----------
+    spec : ModelSpec or str
+        A specification, or the name or path of one.
+    panel : MarketPanel
+    history : MarketPanel, optional
+        Earlier bars that build the book but are not scored.
+    draws, tune, chains, cores, seed, sampler, target_accept
+        See ``SamplerConfig``; ``cores`` defaults to what the machine has, at most ``chains``.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior``, ``prior`` (named parameters, ``leverage_share`` and the standard
+        normal coordinates ``z``), ``posterior_predictive``, ``prior_predictive``,
+        ``sample_stats``, ``observed_data`` and ``panel``; root attributes hold specification,
+        contract, seed and versions, so that the outputs need nothing else.
+
+    Raises
+    ------
+    SpecError, InputError
+        If specification, panel or settings do not fit; before anything is sampled.
+    SamplingError
+        If the sampler cannot run.
+
+    Notes
+    -----
+    Ctrl-C keeps the draws that every started chain completed and drops chains that never
+    started; ``fit.attrs["interrupted"]`` says so.
+    """
+    if isinstance(spec, str):
+        spec = load_spec(spec)
+    config = SamplerConfig(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        cores=min(chains, os.cpu_count() or 1) if cores is None else cores,
+        seed=seed,
+        sampler=sampler,
+        target_accept=target_accept,
+    )
+    data = prepare(spec, panel, history)
+    evaluator = Evaluator.of(spec, data)
+    taken = sample(build_from_data(spec, data), config, progress=progress)
+    return assemble(evaluator, panel, history, taken, config)
+
+
+def assemble(
+    evaluator: Evaluator,
+    panel: MarketPanel,
+    history: MarketPanel | None,
+    taken: Draws,
+    config: SamplerConfig,
+) -> xr.DataTree:
+    """Put draws, predictive draws, panel and provenance into one tree."""
+    prior_z = prior_draws(evaluator, PRIOR_DRAWS, config.seed)
+    posterior = parameter_dataset(evaluator, taken.z)
+    posterior.attrs["inference_library"] = config.sampler
+    groups = {
+        "posterior": posterior,
+        "prior": parameter_dataset(evaluator, prior_z),
+        "posterior_predictive": predictive(evaluator, taken.z, config.seed),
+        "prior_predictive": predictive(evaluator, prior_z, config.seed + 1),
+        "sample_stats": taken.stats,
+        "observed_data": observed(evaluator),
+        "panel": panel.data,
+    }
+    if history is not None:
+        groups["history"] = history.data
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = _attributes(evaluator, panel, history, taken, config)
+    return tree
+
+
+def _attributes(
+    evaluator: Evaluator,
+    panel: MarketPanel,
+    history: MarketPanel | None,
+    taken: Draws,
+    config: SamplerConfig,
+) -> dict[str, str]:
+    run: dict[str, Any] = {
+        "name": config.sampler,
+        "seconds": round(taken.seconds, 2),
+        "compile_seconds": round(taken.compile_seconds, 2),
+        "draws": int(taken.z.sizes["draw"]),
+        "tune": config.tune,
+        "chains": int(taken.z.sizes["chain"]),
+        "asked_draws": config.draws,
+        "asked_chains": config.chains,
+        "seed": config.seed,
+        "target_accept": config.target_accept,
+        "notes": list(taken.notes),
+    }
+    return {
+        "schema": SCHEMA,
+        "spec": evaluator.spec.to_json(),
+        "spec_hash": evaluator.spec.content_hash,
+        "contract": json.dumps(panel.contract.to_dict()),
+        "panel_meta": json.dumps(panel.meta()),
+        "panel_hash": panel.content_hash,
+        "history_meta": "" if history is None else json.dumps(history.meta()),
+        "sampler": json.dumps(run),
+        "interrupted": "true" if taken.interrupted else "false",
+        "versions": json.dumps({name: version(name) for name in _VERSIONED}),
+    }
+
+
+def panel_of(tree: xr.DataTree) -> tuple[MarketPanel, MarketPanel | None]:
+    """Rebuild the panel, and the history if there was one, that a fit was made from."""
+    from liqbayes.contracts import contract_from_dict
+
+    if tree.attrs.get("schema") != SCHEMA:
+        raise InputError(
+            f"this is no fit of this version: schema {tree.attrs.get('schema')!r}, "
+            f"expected {SCHEMA!r}."
+        )
+    contract = contract_from_dict(json.loads(tree.attrs["contract"]))
+    panel = MarketPanel.from_dataset(
+        tree["panel"].to_dataset(), contract, json.loads(tree.attrs["panel_meta"])
+    )
+    history = None
+    if tree.attrs.get("history_meta"):
+        history = MarketPanel.from_dataset(
+            tree["history"].to_dataset(), contract, json.loads(tree.attrs["history_meta"])
+        )
+    return panel, history

@@ -1,0 +1,196 @@
+"""Run one sampler on one model: draws of ``z`` and sampler statistics."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from liqbayes.errors import SamplingError
+from liqbayes.sampling.config import SamplerConfig
+
+# names of the same statistic in the three samplers
+_RENAME = {
+    "maxdepth_reached": "reached_max_treedepth", "depth": "tree_depth", "logp": "lp",
+    "mean_tree_accept": "acceptance_rate",
+}
+_KEEP = ("diverging", "energy", "n_steps", "step_size", "tree_depth", "lp", "acceptance_rate",
+         "reached_max_treedepth")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of the standard normal coordinates.
+
+    Attributes
+    ----------
+    z : xarray.DataArray, dims (chain, draw, parameter)
+    stats : xarray.Dataset, dims (chain, draw)
+    seconds : float
+        Wall time of sampling, compilation apart.
+    interrupted : bool
+    notes : tuple of str
+        Retries and fallbacks.
+    """
+
+    z: xr.DataArray
+    stats: xr.Dataset
+    seconds: float
+    compile_seconds: float
+    interrupted: bool
+    notes: tuple[str, ...]
+
+
+def sample(model: pm.Model, config: SamplerConfig, *, progress: bool) -> Draws:
+    """Sample with the configured sampler; any failure is an error, never another sampler."""
+    if config.sampler == "nutpie":
+        return _nutpie(model, config, progress)
+    return _pymc(model, config, progress)
+
+
+def _nutpie(model: pm.Model, config: SamplerConfig, progress: bool) -> Draws:
+    import nutpie
+
+    begin = time.perf_counter()
+    compiled = nutpie.compile_pymc_model(model, var_names=["z"])
+    compile_seconds = time.perf_counter() - begin
+    begin = time.perf_counter()
+    draws = _nutpie_once(compiled, config, "low_rank", progress)
+    notes: list[str] = []
+    if not draws.interrupted and _bad(draws):
+        # A chain got stuck: once more from other starting points, then with the plain metric.
+        retry = replace(config, seed=config.seed + 1_000_003)
+        notes.append("a chain went bad; sampled again from other starting points")
+        draws = _nutpie_once(compiled, retry, "low_rank", progress)
+        if not draws.interrupted and _bad(draws):
+            notes.append("again; sampled with the diagonal metric")
+            draws = _nutpie_once(compiled, retry, "diag", progress)
+    return replace(
+        draws,
+        seconds=time.perf_counter() - begin,
+        compile_seconds=compile_seconds,
+        notes=tuple(notes),
+    )
+
+
+def _nutpie_once(compiled: Any, config: SamplerConfig, metric: str, progress: bool) -> Draws:
+    import nutpie
+
+    total = config.chains * (config.draws + config.tune)
+    with _bar(progress, total, f"sampling {config.chains} chains") as update:
+        sampler = nutpie.sample(
+            compiled,
+            draws=config.draws,
+            tune=config.tune,
+            chains=config.chains,
+            cores=config.cores,
+            seed=config.seed,
+            adaptation=metric,
+            target_accept=config.target_accept,
+            progress_bar=False,
+            save_warmup=False,
+            blocking=False,
+            progress_callback=lambda chains: update(sum(c.finished_draws for c in chains)),
+            progress_rate=250,
+        )
+        interrupted = False
+        try:
+            trace = sampler.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            trace = sampler.abort()
+        except RuntimeError as error:
+            raise SamplingError(f"nutpie could not sample this model: {error}") from error
+    if trace is None or "posterior" not in trace.children:
+        raise KeyboardInterrupt
+    z, stats = _completed(trace["posterior"]["z"], trace["sample_stats"].to_dataset())
+    return Draws(z, stats, 0.0, 0.0, interrupted, ())
+
+
+def _completed(z: xr.DataArray, stats: xr.Dataset) -> tuple[xr.DataArray, xr.Dataset]:
+    """Draws that every started chain completed; chains that never started are dropped."""
+    stats = stats.rename({k: v for k, v in _RENAME.items() if k in stats})
+    stats = stats[[k for k in _KEEP if k in stats]].drop_attrs()
+    done = np.isfinite(z).all("parameter").sum("draw").to_numpy()
+    started = done > 0
+    if not started.any():
+        raise KeyboardInterrupt
+    n = int(done[started].min())
+    chosen = {"chain": np.flatnonzero(started), "draw": slice(0, n)}
+    z, stats = z.isel(chosen), stats.isel(chosen)
+    chain = np.arange(int(started.sum()))
+    return z.assign_coords(chain=chain), stats.assign_coords(chain=chain)
+
+
+def _bad(draws: Draws) -> bool:
+    """Whether a chain is stuck: next to no effective draws, or many divergences."""
+    import arviz as az
+
+    if draws.z.sizes["draw"] < 50:
+        return False
+    for chain in draws.z.chain:
+        ess = az.ess(draws.z.sel(chain=[chain.item()]).to_dataset(name="z"))["z"]
+        if float(ess.min()) < min(20.0, 0.05 * draws.z.sizes["draw"]):
+            return True
+    diverging = draws.stats["diverging"].sum("draw")
+    return bool((diverging > max(10, 0.05 * draws.z.sizes["draw"])).any())
+
+
+def _pymc(model: pm.Model, config: SamplerConfig, progress: bool) -> Draws:
+    begin = time.perf_counter()
+    if config.sampler == "numpyro":
+        from liqbayes.model.jax_ops import register
+
+        register()
+    try:
+        with model:
+            trace = pm.sample(
+                draws=config.draws,
+                tune=config.tune,
+                chains=config.chains,
+                cores=config.cores,
+                random_seed=config.seed,
+                nuts_sampler=config.sampler,
+                nuts={"target_accept": config.target_accept},
+                progressbar=progress,
+                quiet=not progress,
+                compute_convergence_checks=False,
+                var_names=["z"],
+            )
+    except (ImportError, ValueError, RuntimeError) as error:
+        raise SamplingError(f"{config.sampler} could not sample this model: {error}") from error
+    z, stats = _completed(trace["posterior"]["z"], trace["sample_stats"].to_dataset())
+    interrupted = z.sizes["draw"] < config.draws or z.sizes["chain"] < config.chains
+    return Draws(z, stats, time.perf_counter() - begin, 0.0, interrupted, ())
+
+
+class _bar:  # noqa: N801 - used as a context manager only
+    """Progress bar on stderr that nutpie's background thread may update."""
+
+    def __init__(self, show: bool, total: int, text: str) -> None:
+        self._progress = (
+            Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"),
+                TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+            )
+            if show
+            else None
+        )
+        self._total, self._text = total, text
+
+    def __enter__(self) -> Callable[[int], None]:
+        if self._progress is None:
+            return lambda _: None
+        self._progress.start()
+        task = self._progress.add_task(self._text, total=self._total)
+        shown = self._progress
+        return lambda done: shown.update(task, completed=done)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()

@@ -1,0 +1,116 @@
+"""The engine against a slow book of intervals that shares no code with it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from liqbayes.engine import kernel
+from tests.engine import brute_force
+from tests.engine.markets import BOOK, FAR, NEAR, random_market
+
+GAPS = ((2, 30), (31, 50), (55, 70))
+
+
+def in_double(market):
+    """First-touch weights recomputed in double precision by following the slow book's intervals."""
+    touches = market.touches
+    weight = brute_touches(market)
+    assert touches.n_touches == len(weight)
+    bars = np.repeat(np.arange(market.path.n_bars), np.diff(touches.pointer))
+    keys = zip(bars, touches.cohort, touches.cell, strict=True)
+    return np.array([weight[tuple(int(i) for i in key)] for key in keys])
+
+
+def brute_touches(market):
+    """Share of what a cohort holds in a cell after its own bar, by (bar, cohort, cell)."""
+    o, h, low, c = brute_force.oriented_bars(market.path, market.side)
+    out = {}
+    for first, stop in market.path.segments:
+        sigma = max(float(np.std(np.diff(c[first:stop]))), 1e-6)
+        for s in range(first, stop):
+            for k in np.flatnonzero(np.isfinite(NEAR)):
+                only = np.zeros((1, NEAR.size))
+                only[0, k] = 1.0
+                if s == first:
+                    pieces = brute_force.first_book_pieces(c[s], sigma, BOOK, NEAR, FAR, only)
+                    pieces = [p for p in pieces if p[2][0] > 0]
+                    total = sum(w[0] for _, _, w in pieces)
+                    pieces = [(b, t, w / total) for b, t, w in pieces]
+                else:
+                    entries = brute_force.bar_entries(o[s], h[s], low[s], c[s], market.n_nodes)
+                    _, pieces = brute_force.own_bar_pieces(entries, c[s], NEAR, FAR, only)
+                    pieces = [p for p in pieces if p[2][0] > 0]
+                book = brute_force.Book(1)
+                book.add(pieces, [1.0])
+                for t in range(s + 1, stop):
+                    gone = book.touch(low[t])[0]
+                    if gone > 0.0:
+                        out[t, s, int(k)] = gone
+    return out
+
+
+@pytest.mark.parametrize("side", ["long", "short"])
+@pytest.mark.parametrize("closed_share", [1.0, 0.75, 0.5])
+@pytest.mark.parametrize("renewal", [0.0, 0.02, 0.05])
+def test_engine_equals_slow_book(side, closed_share, renewal):
+    n_classes = 1 + round(100 * renewal + 4 * closed_share) % 3
+    market = random_market(
+        11, side=side, closed_share=closed_share, renewal=renewal, n_classes=n_classes,
+        n_blocks=3, segments=GAPS,
+    )  # fmt: skip
+    expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
+    class_tape, bar_tape = kernel.forward(*market.arguments)
+    # touch weights are stored in single precision
+    scale = market.interest.max()
+    np.testing.assert_allclose(bar_tape[kernel.EXPECTED] / scale, expected / scale, atol=3e-8)
+    np.testing.assert_allclose(bar_tape[kernel.PREDICTED] / scale, predicted / scale, atol=3e-8)
+    np.testing.assert_allclose(class_tape[kernel.MASS] / scale, living / scale, atol=3e-7)
+    assert (expected > 0).sum() > 40
+
+
+@pytest.mark.parametrize("n_classes", [1, 3])
+@pytest.mark.parametrize("renewal", [1.5, 30.0])
+def test_survival_beyond_the_smallest_double(n_classes, renewal):
+    """The engine folds its running survival; the slow book has none to fold."""
+    market = random_market(
+        8, n_bars=160, n_classes=n_classes, renewal=renewal, closed_share=0.6, flow_scale=1.5,
+        segments=((0, 2), (2, 160)), interest_spread=0.2,
+    )  # fmt: skip
+    class_tape, bar_tape = kernel.forward(*market.arguments)
+    assert class_tape[kernel.LOG_KEPT].min() < -300
+    expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
+    scale = market.interest
+    np.testing.assert_allclose(bar_tape[kernel.EXPECTED] / scale, expected / scale, atol=3e-7)
+    np.testing.assert_allclose(bar_tape[kernel.PREDICTED] / scale, predicted / scale, atol=3e-7)
+    np.testing.assert_allclose(class_tape[kernel.MASS] / scale, living / scale, atol=3e-6)
+
+
+@pytest.mark.parametrize(
+    ("seed", "side", "closed_share", "renewal", "n_classes"),
+    [(1, "long", 1.0, 0.0, 1), (2, "short", 0.75, 0.05, 2), (3, "long", 0.5, 0.02, 3)],
+)
+def test_recursion_is_exact_with_double_weights(seed, side, closed_share, renewal, n_classes):
+    market = random_market(
+        seed, side=side, closed_share=closed_share, renewal=renewal, n_classes=n_classes,
+        n_blocks=2, segments=GAPS,
+    )  # fmt: skip
+    weight = in_double(market)
+    np.testing.assert_allclose(market.touches.weight, weight, rtol=2e-7, atol=1e-9)
+    layout = market.touches.layout(market.block)
+    alive = market.touches.alive[layout.cohort, market.touches.cell]
+    layout = replace(layout, open_weight=weight * alive, moved_weight=weight)
+    data = market.interest, market.start, market.block, *layout.arrays()
+    class_tape, bar_tape = kernel.forward(*market.parameters, *data)
+    expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
+    scale = market.interest.max()
+    np.testing.assert_allclose(bar_tape[kernel.EXPECTED] / scale, expected / scale, atol=1e-12)
+    np.testing.assert_allclose(bar_tape[kernel.PREDICTED] / scale, predicted / scale, atol=1e-12)
+    np.testing.assert_allclose(class_tape[kernel.MASS] / scale, living / scale, atol=1e-12)
+
+
+def test_slow_book_conserves_open_interest():
+    market = random_market(5, n_classes=2, closed_share=0.5, renewal=0.05, segments=GAPS)
+    _, _, living = brute_force.run(market, NEAR, FAR, BOOK)
+    inside = market.start >= 0
+    np.testing.assert_allclose(living.sum(axis=0)[inside], market.interest[inside], rtol=1e-12)
