@@ -9,8 +9,10 @@ every operation: PyTensor merges operations whose ``__props__`` are equal, whate
 hide, and every further shared variable adds seconds to nutpie's compilation.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,6 +58,19 @@ KERNELS = {
     ),
 }
 
+
+def _source_fingerprint() -> str:
+    """Hash of the engine's sources: part of every operation, so that PyTensor's on-disk cache of
+    compiled code never outlives the kernels that are inlined in it.
+    """
+    modules = (interest, kernel, parameters, reports, shares)
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+FINGERPRINT = _source_fingerprint()
 
 # Where one argument of a kernel lies: vector, row of the directory, dimensions, dtype. Numbers
 # have no dimensions. Offsets and shapes are in the directory, not in the compiled code, so that
@@ -113,11 +128,12 @@ class Pack:
 class KernelOp(Op):
     """Forward pass of a named kernel."""
 
-    __props__: ClassVar[tuple[str, ...]] = ("name", "places")
+    __props__: ClassVar[tuple[str, ...]] = ("name", "places", "fingerprint")
 
     def __init__(self, name: str, places: tuple[Place, ...]) -> None:
         self.name = name
         self.places = places
+        self.fingerprint = FINGERPRINT
         self.kernel = KERNELS[name]
 
     def make_node(self, *inputs: Any) -> Apply[Any]:
@@ -145,11 +161,12 @@ class KernelOp(Op):
 class AdjointOp(Op):
     """Reverse pass of a named kernel."""
 
-    __props__: ClassVar[tuple[str, ...]] = ("name", "places")
+    __props__: ClassVar[tuple[str, ...]] = ("name", "places", "fingerprint")
 
     def __init__(self, name: str, places: tuple[Place, ...]) -> None:
         self.name = name
         self.places = places
+        self.fingerprint = FINGERPRINT
         self.kernel = KERNELS[name]
 
     def make_node(self, *inputs: Any) -> Apply[Any]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from liqbayes.plots.style import COLOUR, PRICE, compact, compact_ticks, need, new_figure, title
@@ -56,6 +57,7 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
     ax.axvline(0.0, color="#777777", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(windows)), [f"last {w}" for w in windows])
     ax.set_ylim(len(windows) - 0.5, -0.6)
+    _ticks(ax, linear)
     compact_ticks(ax.xaxis)
     ax.tick_params(axis="x", labelsize=8)
     quote = unit or str(data.attrs.get("quote_unit", "quote"))
@@ -80,7 +82,7 @@ def _interval(values: xr.DataArray) -> tuple[float, float, float]:
 
 
 def _linear_range(data: xr.Dataset) -> float:
-    """Half-width of the linear part: the decade of the smallest window's larger side."""
+    """Half-width of the linear part: the decade of the smallest median, at most 3 below the top."""
     middle = [
         float(np.nanmedian(data[name].sel(window=w)))
         for name in ("long", "short")
@@ -90,4 +92,13 @@ def _linear_range(data: xr.Dataset) -> float:
     positive = [m for m in middle if m > 0]
     if not positive:
         return 1.0
-    return float(10.0 ** np.floor(np.log10(min(positive))))
+    least, most = np.floor(np.log10([min(positive), max(positive)]))
+    return float(10.0 ** max(least, most - 2.0))
+
+
+def _ticks(ax: Axes, linear: float) -> None:
+    """Zero and the decades of the logarithmic parts; automatic ticks crowd around zero."""
+    reach = max(abs(v) for v in ax.get_xlim())
+    decades = linear * 10.0 ** np.arange(0.0, np.floor(np.log10(reach / linear)) + 1.0)
+    ax.set_xticks([*-decades[::-1], 0.0, *decades])
+    ax.set_xticks([], minor=True)

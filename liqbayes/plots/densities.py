@@ -67,7 +67,8 @@ def draw_leverage(
                 words, (0.02, 0.98), xycoords="axes fraction", va="top", fontsize=8, color="#444444"
             )
     axes[0].set_ylabel("share per doubling of leverage")
-    axes[0].set_ylim(bottom=0.0)
+    # room for the words on the open cells
+    axes[0].set_ylim(0.0, 1.1 * axes[0].get_ylim()[1])
     weighting = str(posterior.attrs.get("weighting", "open_interest")).replace("_", " ")
     title(
         figure,

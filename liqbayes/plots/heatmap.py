@@ -30,7 +30,9 @@ from liqbayes.plots.style import (
 
 FloatArray = NDArray[np.float64]
 # Decades that the colour scale covers below its top.
-DECADES = 2.0
+DECADES = 1.5
+# Relative widths between which the uncertainty map tells apart.
+WIDTHS = (0.1, 10.0)
 _NEEDED = ("quantity", "mean", "close", "price_low", "price_high", "unit", "time")
 
 
@@ -111,9 +113,9 @@ def draw_uncertainty(
     Returns
     -------
     matplotlib.figure.Figure
-        Above, the relative 90 % width ``(q95 - q05) / (q95 + q05)``: 0 if the quantity is known,
-        1 if nothing can be said about its lower end. Below, P(quantity > threshold). In both, of
-        the side with the larger mean.
+        Above, the width of the 90 % interval over the mean: 0.1 is a quantity known to about
+        5 %, 3 one of which little more than its order of magnitude is known. Below,
+        P(quantity > threshold). In both, of the side with the larger mean.
     """
     need(data, (*_NEEDED, "p_above"), "liquidation_heatmap")
     edges, columns = price_edges(data), time_edges(data["time"].to_numpy())
@@ -121,30 +123,38 @@ def draw_uncertainty(
     low, median, high = (
         _density(data["quantity"].sel(quantile=q), widths) for q in (0.05, 0.5, 0.95)
     )
-    side = np.nanargmax(np.nan_to_num(_density(data["mean"], widths)), axis=0)[None]
-    low, high = (np.take_along_axis(v, side, 0)[0] for v in (low, high))
+    mean = np.nan_to_num(_density(data["mean"], widths))
+    side = np.argmax(mean, axis=0)[None]
+    low, high, mean = (np.take_along_axis(v, side, 0)[0] for v in (low, high, mean))
     above = np.take_along_axis(_ordered(data["p_above"]), side, 0)[0]
     floor = _top(median if (median > 0).any() else high) / 10.0**decades
     with np.errstate(invalid="ignore", divide="ignore"):
-        width = (high - low) / (high + low)
+        width = (high - low) / mean
     figure, (first, second) = new_figure(2, 1, size=(12.0, 9.0), share_x=True, share_y=True)
-    panels: list[tuple[Axes, Any, str]] = [
+    panels: list[tuple[Axes, Any, Normalize, str]] = [
         (
             first,
             np.ma.masked_where(~(high >= floor), width),
-            "relative 90 % width\n(q95 − q05) / (q95 + q05)",
+            LogNorm(*WIDTHS),
+            "width of the 90 % interval / mean (log scale)",
         ),
         (
             second,
             np.ma.masked_where(~(above >= share), above),
+            Normalize(0, 1),
             f"P(quantity > {_threshold(data)})",
         ),
     ]
-    for ax, values, words in panels:
+    for ax, values, norm, words in panels:
         mesh = ax.pcolormesh(
-            columns, edges, values.T, cmap="cividis_r", norm=Normalize(0, 1), rasterized=True
+            columns, edges, values.T, cmap="cividis_r", norm=norm, rasterized=True
         )
-        figure.colorbar(mesh, ax=ax, fraction=0.03, pad=0.01, aspect=28).set_label(words)
+        ends = "both" if isinstance(norm, LogNorm) else "neither"
+        bar = figure.colorbar(mesh, ax=ax, fraction=0.03, pad=0.01, aspect=28, extend=ends)
+        bar.set_label(words)
+        if isinstance(norm, LogNorm):
+            bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            compact_ticks(bar.ax.yaxis)
         _price_path(ax, data)
         _frame(ax, data, edges, (high >= floor).any(axis=0))
     unit = data.attrs["unit"]
@@ -152,7 +162,7 @@ def draw_uncertainty(
         f"below {compact(floor)} {unit} per 1 % of price with 95 % probability",
         f"probability below {share:g}",
     )
-    for (ax, _, _), text in zip(panels, white, strict=True):
+    for (ax, *_), text in zip(panels, white, strict=True):
         ax.legend(
             [Patch(facecolor="white", edgecolor="#bbbbbb"), ax.lines[0]],
             [f"white: {text}", "price (bar close)"],

@@ -55,7 +55,8 @@ def draw_reports(
         positive = values[values > 0]
         linear = float(np.quantile(positive, 0.05)) if positive.size else 1.0
         ax.set_yscale("symlog", linthresh=linear, linscale=0.4)
-        ax.set_ylim(bottom=0.0)
+        # room for the legend above the highest band
+        ax.set_ylim(0.0, 5.0 * ax.get_ylim()[1])
         ax.yaxis.set_major_formatter(_ticks(linear))
         ax.set_xlim(time[0], time[-1])
         ax.set_ylabel(f"{side}s, {unit}\n(linear below {compact(linear)}, log above)", fontsize=9)

@@ -19,6 +19,8 @@ PRICE_RANGE = (0.5, 2.0)
 # Draws that tables and figures are made of; quantiles of so many are exact to about 1.5 % of
 # probability, and every output runs the whole book once a draw.
 DRAWS = 1000
+# The picture needs fewer, and it runs the book at every bar.
+HEATMAP_DRAWS = 200
 # Columns of a drawn heatmap: more than a page can show.
 HEATMAP_COLUMNS = 1500
 
@@ -141,7 +143,8 @@ def compute_results(
     entry_prior = outputs.entry_price_distribution(fit, **grid, group="prior")
     step("heatmap")
     every = -(-fit["panel"].sizes["time"] // HEATMAP_COLUMNS)
-    heatmap = outputs.liquidation_heatmap(fit, **grid, every=every)
+    few = outputs.thin(fit, HEATMAP_DRAWS)
+    heatmap = outputs.liquidation_heatmap(few, **grid, every=every)
     step("checks")
     verdict = checks.review(whole)
     return Results(

@@ -5,11 +5,13 @@ import os
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
+from liqbayes.engine.kernel import MASS
 from liqbayes.errors import InputError
 from liqbayes.model.build import build_from_data
-from liqbayes.model.data import prepare
+from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.panel import MarketPanel
@@ -146,7 +148,24 @@ def _attributes(
         "sampler": json.dumps(run),
         "interrupted": "true" if taken.interrupted else "false",
         "versions": json.dumps({name: version(name) for name in _VERSIONED}),
+        "oi_conservation_error": repr(_conservation_error(evaluator, taken)),
     }
+
+
+def _conservation_error(evaluator: Evaluator, taken: Draws) -> float:
+    """Largest relative difference of living mass and open interest, over sides, bars and draws."""
+    data = evaluator.data
+    z = taken.z.transpose("chain", "draw", "parameter").to_numpy().reshape(-1, evaluator.layout.n)
+    worst = 0.0
+    for row in z[:: max(1, len(z) // 50)]:
+        p = evaluator.natural(np.ascontiguousarray(row))
+        runs = evaluator.books(p, evaluator.shares(p))
+        for leg in data.legs:
+            inside = data.start >= 0
+            for side in SIDES:
+                living = runs[leg.name, side].class_tape[MASS].sum(axis=0)[inside]
+                worst = max(worst, float(np.abs(living / leg.interest[inside] - 1.0).max()))
+    return worst
 
 
 def panel_of(tree: xr.DataTree) -> tuple[MarketPanel, MarketPanel | None]:

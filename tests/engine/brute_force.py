@@ -118,8 +118,11 @@ def first_book_pieces(close, sigma, book, near, far, shares):
     return pieces
 
 
-def run(market, near, far, book):
-    """Expected and predicted liquidation and living mass by class of every bar."""
+def run(market, near, far, book, *, at=None, levels=None):
+    """Expected and predicted liquidation and living mass by class of every bar.
+
+    ``levels``, a list, is filled with the intervals (bottom, top, mass) that live after bar ``at``.
+    """
     o, h, low, c = oriented_bars(market.path, market.side)
     n_bars, n_classes = market.path.n_bars, market.entering.size
     close_share, nu = market.closed_share, market.renewal
@@ -160,6 +163,9 @@ def run(market, near, far, book):
             state.add(moved, pool + (1.0 - close_share) * gamma * gross)
             expected[t] = closed.sum() + close_share * (gamma * gross).sum()
             living[:, t] = state.total()
+            if t == at and levels is not None:
+                total = state.mass.sum(axis=1)
+                levels.extend(zip(state.bottom, state.top, total, strict=True))
     return expected, predicted, living
 
 

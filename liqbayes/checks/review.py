@@ -1,0 +1,180 @@
+"""Verdicts that a risk team reads in place of trace plots."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from liqbayes.checks.convergence import LIMITS, convergence_reasons, diagnostics
+from liqbayes.checks.identification import prior_book_share, prior_share, scale_products
+
+# an output that keeps more than this share of its prior variance is mostly prior
+PRIOR_DOMINATED = 0.5
+# 90 % one-step predictive intervals should hold about 90 % of the bars
+COVERAGE_RANGE = (0.84, 0.96)
+# parameters this many prior standard deviations from the prior's centre contradict it
+PRIOR_CONFLICT = 3.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check.
+
+    Attributes
+    ----------
+    check : str
+    status : {"ok", "warn", "fail"}
+        ``fail`` only for convergence; everything else informs.
+    value, threshold : float or None
+    text : str
+    """
+
+    check: str
+    status: str
+    value: float | None
+    threshold: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """All verdicts of a fit, and the numbers behind them."""
+
+    converged: bool
+    reasons: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    diagnostics: dict[str, Any]
+    prior_share: dict[str, float]
+    prior_book_share: dict[str, float]
+    scale: dict[str, tuple[float, float]]
+
+
+def review(fit: xr.DataTree) -> Review:
+    """Judge a fit.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+        What ``fit`` returned or ``load_fit`` read.
+
+    Returns
+    -------
+    Review
+        Convergence (R-hat, bulk and tail ESS, divergences, E-BFMI, tree depth), what of each
+        output is prior, the identified products beside the scale, one-step predictive coverage,
+        and the share of the book that is older than the panel.
+    """
+    found = diagnostics(fit)
+    reasons = convergence_reasons(found)
+    if fit.attrs.get("interrupted") == "true":
+        reasons = ("interrupted before all draws were taken", *reasons)
+    shares = prior_share(fit)
+    books = prior_book_share(fit)
+    scale = scale_products(fit)
+    verdicts = (
+        *_convergence(found),
+        *_identification(shares, scale),
+        *_conflicts(fit),
+        *_predictive(fit),
+        *_book(books),
+        *_notes(fit),
+    )
+    return Review(not reasons, reasons, verdicts, found, shares, books, scale)
+
+
+def _convergence(found: dict[str, Any]) -> list[Verdict]:
+    def verdict(check: str, value: float | None, limit: float, good: bool, text: str) -> Verdict:
+        return Verdict(check, "ok" if good else "fail", value, limit, text)
+
+    rhat = found["max_rhat"]
+    out = [
+        verdict("R-hat", rhat, LIMITS.rhat, rhat is not None and rhat < LIMITS.rhat,
+                f"largest, of {found['worst_rhat']}" if rhat else "needs two chains"),
+        *(
+            verdict(f"{kind} ESS", found[f"min_ess_{kind}"], LIMITS.ess,
+                    found[f"min_ess_{kind}"] >= LIMITS.ess,
+                    f"smallest, of {found[f'worst_ess_{kind}']}")
+            for kind in ("bulk", "tail")
+        ),
+        verdict("divergences", found["divergent_share"], LIMITS.divergent_share,
+                found["divergent_share"] <= LIMITS.divergent_share,
+                f"{found['divergences']} draws"),
+        verdict("E-BFMI", found["min_ebfmi"], LIMITS.ebfmi, found["min_ebfmi"] > LIMITS.ebfmi,
+                "smallest over chains"),
+    ]
+    depth = found["treedepth_share"]
+    if depth is not None:
+        out.append(Verdict("tree depth", "ok" if depth < 0.01 else "warn", depth, 0.01,
+                           "share of draws that ran to the depth limit"))
+    return out
+
+
+def _identification(
+    shares: dict[str, float], scale: dict[str, tuple[float, float]]
+) -> list[Verdict]:
+    out = [
+        Verdict(
+            f"prior share of {name}", "warn" if value > PRIOR_DOMINATED else "ok", value,
+            PRIOR_DOMINATED,
+            "mostly prior" if value > PRIOR_DOMINATED else "narrowed by the data",
+        )
+        for name, value in shares.items()
+    ]
+    for name, (after, before) in scale.items():
+        if name == "log L":
+            text = (
+                f"posterior sd against prior sd {before:.2f}: set by priors and functional form, "
+                "read it beside the products"
+            )
+            out.append(Verdict("scale: log L", "warn", after, before, text))
+        else:
+            text = f"posterior sd against prior sd {before:.2f}: what the data see"
+            out.append(Verdict(f"scale: {name}", "ok", after, before, text))
+    return out
+
+
+def _conflicts(fit: xr.DataTree) -> list[Verdict]:
+    mean = fit["posterior"]["z"].mean(("chain", "draw"))
+    out = []
+    for name, value in zip(mean["parameter"].values, mean.to_numpy(), strict=True):
+        if abs(value) > PRIOR_CONFLICT:
+            out.append(
+                Verdict(f"prior conflict: {name}", "warn", float(value), PRIOR_CONFLICT,
+                        "prior standard deviations from the prior's centre")
+            )
+    return out
+
+
+def _predictive(fit: xr.DataTree) -> list[Verdict]:
+    out = []
+    drawn = fit["posterior_predictive"].to_dataset()
+    seen = fit["observed_data"].to_dataset()
+    for name in seen.data_vars:
+        low, high = (
+            drawn[name].quantile(q, ("chain", "draw")).to_numpy() for q in (0.05, 0.95)
+        )
+        value = seen[name].to_numpy()
+        share = float(np.mean((value >= low) & (value <= high)))
+        good = COVERAGE_RANGE[0] <= share <= COVERAGE_RANGE[1]
+        out.append(
+            Verdict(f"90 % predictive coverage of {name}", "ok" if good else "warn", share, 0.9,
+                    "one-step, in sample; zeros of a feed count as covered where likely")
+        )
+    return out
+
+
+def _book(books: dict[str, float]) -> list[Verdict]:
+    return [
+        Verdict(
+            f"book before the first bar, {side}", "warn" if value > 0.25 else "ok", value, 0.25,
+            "share of open interest whose entry no bar of the panel saw",
+        )
+        for side, value in books.items()
+    ]
+
+
+def _notes(fit: xr.DataTree) -> list[Verdict]:
+    notes = json.loads(fit.attrs["sampler"])["notes"]
+    return [Verdict("sampler", "warn", None, None, text) for text in notes]
