@@ -5,6 +5,13 @@ from liqbayes.checks.identification import prior_book_share, prior_share, scale_
 from liqbayes.checks.review import Review, Verdict, review
 
 __all__ = [
-    "LIMITS", "Review", "Verdict", "convergence_reasons", "diagnostics", "prior_book_share",
-    "prior_share", "review", "scale_products",
+    "LIMITS",
+    "Review",
+    "Verdict",
+    "convergence_reasons",
+    "diagnostics",
+    "prior_book_share",
+    "prior_share",
+    "review",
+    "scale_products",
 ]

@@ -43,11 +43,13 @@ def diagnostics(fit: xr.DataTree) -> dict[str, Any]:
     # an output that is zero in every draw (to 1e-12) has nothing to converge
     varies = risk.std(("chain", "draw")) > 1e-12
     flat = {
-        **{str(n): posterior.sel(parameter=n, drop=True) for n in posterior["parameter"].values},
+        **{
+            str(n): posterior.sel(parameter=n, drop=True) for n in posterior["parameter"].to_numpy()
+        },
         **{
             f"at_risk[{side}, {move:g}]": risk.sel(side=side, move=move, drop=True)
-            for side in risk["side"].values
-            for move in risk["move"].values
+            for side in risk["side"].to_numpy()
+            for move in risk["move"].to_numpy()
             if bool(varies.sel(side=side, move=move))
         },
     }
@@ -85,9 +87,7 @@ def convergence_reasons(found: dict[str, Any]) -> tuple[str, ...]:
         out.append(f"R-hat {found['max_rhat']:.3f} of {found['worst_rhat']}")
     for kind in ("bulk", "tail"):
         if not found[f"min_ess_{kind}"] >= LIMITS.ess:
-            out.append(
-                f"{kind} ESS {found[f'min_ess_{kind}']:.0f} of {found[f'worst_ess_{kind}']}"
-            )
+            out.append(f"{kind} ESS {found[f'min_ess_{kind}']:.0f} of {found[f'worst_ess_{kind}']}")
     if not found["divergent_share"] <= LIMITS.divergent_share:
         out.append(f"{found['divergences']} divergences")
     if not found["min_ebfmi"] > LIMITS.ebfmi:

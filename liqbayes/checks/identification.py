@@ -1,7 +1,5 @@
 """What the data say and what the prior says."""
 
-from collections.abc import Callable
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from liqbayes.outputs import (
 
 FloatArray = NDArray[np.float64]
 _DRAWS = 400
+GROUPS = ("posterior", "prior")
 
 
 def prior_share(fit: xr.DataTree) -> dict[str, float]:
@@ -32,36 +31,34 @@ def prior_share(fit: xr.DataTree) -> dict[str, float]:
     fit = thin(fit, _DRAWS)
     out: dict[str, float] = {}
 
-    def add(name: str, value: Callable[[str], FloatArray]) -> None:
-        after, before = (float(np.nanvar(value(g))) for g in ("posterior", "prior"))
+    def add(name: str, values: dict[str, FloatArray]) -> None:
+        after, before = (float(np.nanvar(values[g])) for g in GROUPS)
         if before > 0 and np.isfinite(after):
             out[name] = min(after / before, 1.0)
 
-    risk = {g: at_risk(fit, kind="expected", group=g) for g in ("posterior", "prior")}
+    risk = {g: at_risk(fit, kind="expected", group=g) for g in GROUPS}
     for side in ("long", "short"):
-        for move in risk["posterior"]["move"].values:
+        for move in risk["posterior"]["move"].to_numpy():
             add(
                 f"at_risk[{side}, {move:g}]",
-                lambda g, s=side, m=move: _logit(risk[g].sel(side=s, move=m).to_numpy()),
+                {g: _logit(risk[g].sel(side=side, move=move).to_numpy()) for g in GROUPS},
             )
-    totals = {g: total_liquidated(fit, g) for g in ("posterior", "prior")}
-    entries = {g: entry_price_distribution(fit, group=g) for g in ("posterior", "prior")}
-    leverage = {g: average_leverage(fit, group=g) for g in ("posterior", "prior")}
+    totals = {g: total_liquidated(fit, g) for g in GROUPS}
+    entries = {g: entry_price_distribution(fit, group=g) for g in GROUPS}
+    leverage = {g: average_leverage(fit, group=g) for g in GROUPS}
     for side in ("long", "short"):
-        add(f"realised_total[{side}]", lambda g, s=side: np.log(totals[g].sel(side=s).to_numpy()))
-        add(
-            f"average_leverage[{side}]",
-            lambda g, s=side: np.log(
-                leverage[g].sel(side=s, window="open_interest").to_numpy()
-            ),
-        )
-        add(
-            f"entry_vwap[{side}]",
-            lambda g, s=side: np.log(entries[g]["vwap"].sel(side=s).to_numpy()),
-        )
+        at = {"side": side}
+        average = {"side": side, "window": "open_interest"}
+        logs = {
+            "realised_total": {g: totals[g].sel(at) for g in GROUPS},
+            "average_leverage": {g: leverage[g].sel(average) for g in GROUPS},
+            "entry_vwap": {g: entries[g]["vwap"].sel(at) for g in GROUPS},
+        }
+        for name, values in logs.items():
+            add(f"{name}[{side}]", {g: np.log(v.to_numpy()) for g, v in values.items()})
     add(
         "delta_total",
-        lambda g: (totals[g].sel(side="long") - totals[g].sel(side="short")).to_numpy(),
+        {g: (totals[g].sel(side="long") - totals[g].sel(side="short")).to_numpy() for g in GROUPS},
     )
     return out
 
@@ -100,7 +97,7 @@ def scale_products(fit: xr.DataTree) -> dict[str, tuple[float, float]]:
     out = {}
     for name, parameter in factors.items():
         pair = []
-        for g in ("posterior", "prior"):
+        for g in GROUPS:
             value = logs[g]
             if parameter is not None:
                 value = value + np.log(fit[g][parameter].transpose("chain", "draw").to_numpy())

@@ -90,24 +90,49 @@ def _convergence(found: dict[str, Any]) -> list[Verdict]:
 
     rhat = found["max_rhat"]
     out = [
-        verdict("R-hat", rhat, LIMITS.rhat, rhat is not None and rhat < LIMITS.rhat,
-                f"largest, of {found['worst_rhat']}" if rhat else "needs two chains"),
+        verdict(
+            "R-hat",
+            rhat,
+            LIMITS.rhat,
+            rhat is not None and rhat < LIMITS.rhat,
+            f"largest, of {found['worst_rhat']}" if rhat else "needs two chains",
+        ),
         *(
-            verdict(f"{kind} ESS", found[f"min_ess_{kind}"], LIMITS.ess,
-                    found[f"min_ess_{kind}"] >= LIMITS.ess,
-                    f"smallest, of {found[f'worst_ess_{kind}']}")
+            verdict(
+                f"{kind} ESS",
+                found[f"min_ess_{kind}"],
+                LIMITS.ess,
+                found[f"min_ess_{kind}"] >= LIMITS.ess,
+                f"smallest, of {found[f'worst_ess_{kind}']}",
+            )
             for kind in ("bulk", "tail")
         ),
-        verdict("divergences", found["divergent_share"], LIMITS.divergent_share,
-                found["divergent_share"] <= LIMITS.divergent_share,
-                f"{found['divergences']} draws"),
-        verdict("E-BFMI", found["min_ebfmi"], LIMITS.ebfmi, found["min_ebfmi"] > LIMITS.ebfmi,
-                "smallest over chains"),
+        verdict(
+            "divergences",
+            found["divergent_share"],
+            LIMITS.divergent_share,
+            found["divergent_share"] <= LIMITS.divergent_share,
+            f"{found['divergences']} draws",
+        ),
+        verdict(
+            "E-BFMI",
+            found["min_ebfmi"],
+            LIMITS.ebfmi,
+            found["min_ebfmi"] > LIMITS.ebfmi,
+            "smallest over chains",
+        ),
     ]
     depth = found["treedepth_share"]
     if depth is not None:
-        out.append(Verdict("tree depth", "ok" if depth < 0.01 else "warn", depth, 0.01,
-                           "share of draws that ran to the depth limit"))
+        out.append(
+            Verdict(
+                "tree depth",
+                "ok" if depth < 0.01 else "warn",
+                depth,
+                0.01,
+                "share of draws that ran to the depth limit",
+            )
+        )
     return out
 
 
@@ -116,7 +141,9 @@ def _identification(
 ) -> list[Verdict]:
     out = [
         Verdict(
-            f"prior share of {name}", "warn" if value > PRIOR_DOMINATED else "ok", value,
+            f"prior share of {name}",
+            "warn" if value > PRIOR_DOMINATED else "ok",
+            value,
             PRIOR_DOMINATED,
             "mostly prior" if value > PRIOR_DOMINATED else "narrowed by the data",
         )
@@ -138,11 +165,16 @@ def _identification(
 def _conflicts(fit: xr.DataTree) -> list[Verdict]:
     mean = fit["posterior"]["z"].mean(("chain", "draw"))
     out = []
-    for name, value in zip(mean["parameter"].values, mean.to_numpy(), strict=True):
+    for name, value in zip(mean["parameter"].to_numpy(), mean.to_numpy(), strict=True):
         if abs(value) > PRIOR_CONFLICT:
             out.append(
-                Verdict(f"prior conflict: {name}", "warn", float(value), PRIOR_CONFLICT,
-                        "prior standard deviations from the prior's centre")
+                Verdict(
+                    f"prior conflict: {name}",
+                    "warn",
+                    float(value),
+                    PRIOR_CONFLICT,
+                    "prior standard deviations from the prior's centre",
+                )
             )
     return out
 
@@ -152,15 +184,18 @@ def _predictive(fit: xr.DataTree) -> list[Verdict]:
     drawn = fit["posterior_predictive"].to_dataset()
     seen = fit["observed_data"].to_dataset()
     for name in seen.data_vars:
-        low, high = (
-            drawn[name].quantile(q, ("chain", "draw")).to_numpy() for q in (0.05, 0.95)
-        )
+        low, high = (drawn[name].quantile(q, ("chain", "draw")).to_numpy() for q in (0.05, 0.95))
         value = seen[name].to_numpy()
         share = float(np.mean((value >= low) & (value <= high)))
         good = COVERAGE_RANGE[0] <= share <= COVERAGE_RANGE[1]
         out.append(
-            Verdict(f"90 % predictive coverage of {name}", "ok" if good else "warn", share, 0.9,
-                    "one-step, in sample; zeros of a feed count as covered where likely")
+            Verdict(
+                f"90 % predictive coverage of {name}",
+                "ok" if good else "warn",
+                share,
+                0.9,
+                "one-step, in sample; zeros of a feed count as covered where likely",
+            )
         )
     return out
 
@@ -168,7 +203,10 @@ def _predictive(fit: xr.DataTree) -> list[Verdict]:
 def _book(books: dict[str, float]) -> list[Verdict]:
     return [
         Verdict(
-            f"book before the first bar, {side}", "warn" if value > 0.25 else "ok", value, 0.25,
+            f"book before the first bar, {side}",
+            "warn" if value > 0.25 else "ok",
+            value,
+            0.25,
             "share of open interest whose entry no bar of the panel saw",
         )
         for side, value in books.items()

@@ -1,8 +1,12 @@
 """What every command prints with: messages to standard error, tables to standard output."""
 
 import functools
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -59,28 +63,65 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except LiqbayesError as error:
-            errors().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
-            raise typer.Exit(BAD_INPUT) from None
-        except KeyboardInterrupt:
-            say("interrupted; nothing was written.")
-            raise typer.Exit(INTERRUPTED) from None
+        with _noting_interrupts() as interrupts:
+            try:
+                command(*args, **kwargs)
+            except LiqbayesError as error:
+                errors().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+                raise typer.Exit(BAD_INPUT) from None
+            except KeyboardInterrupt:
+                _stop()
+            except typer.Exit:
+                raise
+            except Exception:
+                # The compiler swallows a KeyboardInterrupt that reaches it in a callback and then
+                # fails on what it did not finish.
+                if interrupts:
+                    _stop()
+                raise
 
     return run
+
+
+def _stop() -> NoReturn:
+    say("interrupted; nothing was written.")
+    raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C raises KeyboardInterrupt as ever, and is also remembered."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
     """A bar on standard error that moves on each time it is told the next step in words."""
+    console = errors()
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
-        console=errors(),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("", total=total)
         started = False

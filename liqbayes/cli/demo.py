@@ -36,9 +36,7 @@ def demo(
     data = read_panel(panel_file)
     say(f"simulated market: {data!r}")
     tree = sample("baseline", data, seed=SEED)
-    status = report.finish(
-        tree, out, report.Grid(), force=made_by_demo(out), marks={MARK: True}
-    )
+    status = report.finish(tree, out, report.Grid(), force=made_by_demo(out), marks={MARK: True})
     compare(json.loads((out / "summary.json").read_text(encoding="utf-8")), truth)
     if status != DONE:
         raise typer.Exit(status)

@@ -12,11 +12,14 @@ from liqbayes.cli.options import parse_columns
 
 @guarded
 def inspect(
-    panel: Annotated[Path, typer.Argument(metavar="PANEL", help="A file, or a folder of archives.")],
+    panel: Annotated[
+        Path, typer.Argument(metavar="PANEL", help="A file, or a folder of archives.")
+    ],
     contract: Annotated[
         str | None,
         typer.Option(
-            metavar="VENUE:SYMBOL|FILE", help="Default: taken from the file or inferred from its name."
+            metavar="VENUE:SYMBOL|FILE",
+            help="Default: taken from the file or inferred from its name.",
         ),
     ] = None,
     column: Annotated[

@@ -1,6 +1,7 @@
 """`liqbayes models` and `liqbayes models show NAME`."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,7 @@ def show(
 
 def _prior_row(prior: "Prior") -> tuple[str, str, str, str]:
     """A prior in words; locations are stored on the unconstrained scale."""
-    back = {
+    back: dict[str, tuple[str, Callable[[float], float]]] = {
         "normal": ("mean", lambda x: x),
         "lognormal": ("median", math.exp),
         "logitnormal": ("median", lambda x: 1.0 / (1.0 + math.exp(-x))),

@@ -16,7 +16,6 @@ from liqbayes.cli.console import (
     warn,
 )
 
-
 # Steps that `write_report` announces.
 STEPS = 7
 
@@ -71,7 +70,7 @@ def finish(
 def print_summary(summary: dict[str, Any]) -> None:
     """The main numbers of a summary on standard output."""
     quote = summary["quote_unit"]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for side in ("long", "short"):
         for move, share in summary["at_risk"][side].items():
             money = summary["at_risk_quote"][side][move]

@@ -39,10 +39,7 @@ def review(
     verdicts = sorted(found.verdicts, key=lambda verdict: _ORDER[verdict.status])
     print_table(
         ("status", "check", "value", "limit", "what it says"),
-        [
-            (v.status, v.check, number(v.value), number(v.threshold), v.text)
-            for v in verdicts
-        ],
+        [(v.status, v.check, number(v.value), number(v.threshold), v.text) for v in verdicts],
         title=f"{summary['contract']}, {summary['model']['name']} {summary['model']['version']}",
         right=9,
     )

@@ -130,8 +130,15 @@ class Layout:
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return the arrays in the order in which ``kernel.forward`` takes them."""
-        return (self.swept, self.n_swept, self.pointer, self.cohort, self.slot,
-                self.open_weight, self.moved_weight)
+        return (
+            self.swept,
+            self.n_swept,
+            self.pointer,
+            self.cohort,
+            self.slot,
+            self.open_weight,
+            self.moved_weight,
+        )
 
 
 def entry_nodes(path: PricePath, side: str, n_nodes: int) -> tuple[FloatArray, FloatArray]:
@@ -146,12 +153,18 @@ def entry_nodes(path: PricePath, side: str, n_nodes: int) -> tuple[FloatArray, F
         Oriented log prices; ``remaining`` is the lowest point of the path after the node.
     """
     o, h, low, c = path.oriented(side)
-    return _entry_nodes(o, h, low, c, n_nodes)
+    adverse_first = (path.close >= path.open) == (side == "long")
+    return _entry_nodes(o, h, low, c, adverse_first, n_nodes)
 
 
 @njit(cache=True)
 def _entry_nodes(
-    o: FloatArray, h: FloatArray, low: FloatArray, c: FloatArray, n_nodes: int
+    o: FloatArray,
+    h: FloatArray,
+    low: FloatArray,
+    c: FloatArray,
+    adverse_first: NDArray[np.bool_],
+    n_nodes: int,
 ) -> tuple[FloatArray, FloatArray]:
     n_bars = o.shape[0]
     entry = np.full((n_bars, n_nodes), np.nan)
@@ -162,7 +175,7 @@ def _entry_nodes(
             continue
         corner[0] = o[t]
         corner[3] = c[t]
-        if c[t] >= o[t]:
+        if adverse_first[t]:
             corner[1], corner[2] = low[t], h[t]
         else:
             corner[1], corner[2] = h[t], low[t]
@@ -305,16 +318,42 @@ def _touches_of_segment(
                     share = survive * (one_far[0] - one_near[0]) / (far[k] - near[k]) / n_book
                     alive[s, k] += share
                     first = n
-                    n = _walk(s, stop, u, min(close[start], u), share, one_near, one_far,
-                              low, nxt, bars, cells, masses, n)
+                    n = _walk(
+                        s,
+                        stop,
+                        u,
+                        min(close[start], u),
+                        share,
+                        one_near,
+                        one_far,
+                        low,
+                        nxt,
+                        bars,
+                        cells,
+                        masses,
+                        n,
+                    )
                     cells[first:n] = k
             else:
                 depth = entry[s, j] - remaining[s, j]
                 for k in range(n_cells):
                     g = (depth - near[k]) / (far[k] - near[k])
                     alive[s, k] += (1.0 - min(max(g, 0.0), 1.0)) / n_nodes
-                n = _walk(s, stop, entry[s, j], remaining[s, j], 1.0 / n_nodes, near, far,
-                          low, nxt, bars, cells, masses, n)
+                n = _walk(
+                    s,
+                    stop,
+                    entry[s, j],
+                    remaining[s, j],
+                    1.0 / n_nodes,
+                    near,
+                    far,
+                    low,
+                    nxt,
+                    bars,
+                    cells,
+                    masses,
+                    n,
+                )
             cohorts[before:n] = s
         if s > start:
             # Cells that the bar itself sweeps clean: what re-anchors there starts at the close.
@@ -324,8 +363,21 @@ def _touches_of_segment(
                     one_near[0] = near[k]
                     one_far[0] = far[k]
                     first = n
-                    n = _walk(s, stop, close[s], close[s], 1.0, one_near, one_far,
-                              low, nxt, bars, cells, masses, n)
+                    n = _walk(
+                        s,
+                        stop,
+                        close[s],
+                        close[s],
+                        1.0,
+                        one_near,
+                        one_far,
+                        low,
+                        nxt,
+                        bars,
+                        cells,
+                        masses,
+                        n,
+                    )
                     cells[first:n] = k
                     cohorts[first:n] = s
     return bars[:n], cells[:n], cohorts[:n], masses[:n]
@@ -383,9 +435,11 @@ def build_touches(
     near, far = np.asarray(near, float), np.asarray(far, float)
     reachable = np.isfinite(near)
     n_reachable = int(reachable.sum())
-    if not reachable[:n_reachable].all() or (np.diff(near[:n_reachable]) <= 0).any() or (
-        far[:n_reachable] <= near[:n_reachable]
-    ).any():
+    if (
+        not reachable[:n_reachable].all()
+        or (np.diff(near[:n_reachable]) <= 0).any()
+        or (far[:n_reachable] <= near[:n_reachable]).any()
+    ):
         raise InputError("distance cells must ascend, cells without a level last.")
     _, _, low, close = path.oriented(side)
     entry, remaining = entry_nodes(path, side, n_nodes)
@@ -398,8 +452,17 @@ def build_touches(
         reached = np.ones((path.n_bars, n_reachable))
         parts.append(
             _touches_of_segment(
-                start, stop, entry, remaining, low, close,
-                near[:n_reachable], far[:n_reachable], offset, variance, reached,
+                start,
+                stop,
+                entry,
+                remaining,
+                low,
+                close,
+                near[:n_reachable],
+                far[:n_reachable],
+                offset,
+                variance,
+                reached,
             )
         )
         alive[start:stop, :n_reachable] = reached[start:stop]

@@ -12,8 +12,21 @@ def seed_noise(seed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def advance_grid(  # type: ignore[no-untyped-def]
-    grid, unreachable, begin, stop, first, class_tape, shares, block, alive, reachable, low,
-    edges, pointer, column, share,
+    grid,
+    unreachable,
+    begin,
+    stop,
+    first,
+    class_tape,
+    shares,
+    block,
+    alive,
+    reachable,
+    low,
+    edges,
+    pointer,
+    column,
+    share,
 ):
     """Carry one draw's grid over a block of bars.
 

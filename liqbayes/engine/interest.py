@@ -55,8 +55,20 @@ def interest_moments(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def interest_moments_reverse(  # type: ignore[no-untyped-def]
-    location_bar, scale_bar, location, scale, p, predicted_long, predicted_short, where, unit,
-    covariates, log_volume, before, first, last,
+    location_bar,
+    scale_bar,
+    location,
+    scale,
+    p,
+    predicted_long,
+    predicted_short,
+    where,
+    unit,
+    covariates,
+    log_volume,
+    before,
+    first,
+    last,
 ):
     """Adjoint of ``interest_moments`` by ``p`` and both predicted liquidations."""
     p_bar = np.zeros_like(p)

@@ -38,21 +38,21 @@ def same_bar_share(shares, block, swept, n_swept, class_index, bar):  # type: ig
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def touched_mass(  # type: ignore[no-untyped-def]
-    bar, pointer, cohort, slot, open_weight, moved_weight, shares, opened, reanchored, scale, out
+    bar, pointer, cohort, slot, open_weight, moved_weight, flat, opened, reanchored, scale, out
 ):
     """Mass per class whose level the bar's path reaches, out of earlier cohorts.
 
-    ``opened`` and ``reanchored`` are cohort masses divided by their survival at opening,
+    ``flat`` are the shares as (class, block x cell), which ``slot`` indexes; ``opened`` and
+    ``reanchored`` are cohort masses divided by their survival at opening,
     ``scale`` the survival now, so that their product is what is left.
     """
     for i in range(out.shape[0]):
         total = 0.0
-        row = shares[i].reshape(-1)
-        by_open = opened[i]
-        by_moved = reanchored[i]
         for q in range(pointer[bar], pointer[bar + 1]):
             s = cohort[q]
-            total += row[slot[q]] * (open_weight[q] * by_open[s] + moved_weight[q] * by_moved[s])
+            total += flat[i, slot[q]] * (
+                open_weight[q] * opened[i, s] + moved_weight[q] * reanchored[i, s]
+            )
         out[i] = total * scale[i]
 
 
@@ -65,9 +65,7 @@ def predicted_liquidation(  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(touched.shape[0]):
         total += closed_share * touched[i]
-        total += (
-            closed_share * entering[i] * gamma[i] / (1.0 - closed_share * gamma[i]) * opening
-        )
+        total += closed_share * entering[i] * gamma[i] / (1.0 - closed_share * gamma[i]) * opening
     return total
 
 
@@ -82,8 +80,18 @@ def opening_exponent(flow, x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def advance(  # type: ignore[no-untyped-def]
-    mass, touched, gamma, entering, speed, closed_share, renewal, previous_interest, interest,
-    flow, opened, reanchored,
+    mass,
+    touched,
+    gamma,
+    entering,
+    speed,
+    closed_share,
+    renewal,
+    previous_interest,
+    interest,
+    flow,
+    opened,
+    reanchored,
 ):
     """One bar: remove touches, thin to the observed open interest, add what was opened.
 
@@ -140,8 +148,7 @@ def advance(  # type: ignore[no-untyped-def]
         gross = entering[i] * net / (1.0 - closed_share * gamma[i])
         opened[i] = gross
         reanchored[i] = (
-            stay
-            * ((mass[i] - touched[i]) * renewed + (1.0 - closed_share) * touched[i])
+            stay * ((mass[i] - touched[i]) * renewed + (1.0 - closed_share) * touched[i])
             + (1.0 - closed_share) * gamma[i] * gross
         )
         mass[i] = (mass[i] - closed_share * touched[i]) * stay + entering[i] * net
@@ -151,8 +158,23 @@ def advance(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def forward(  # type: ignore[no-untyped-def]
-    flow, shares, closed_share, renewal, entering, speed, initial, interest, start, block,
-    swept, n_swept, pointer, cohort, slot, open_weight, moved_weight,
+    flow,
+    shares,
+    closed_share,
+    renewal,
+    entering,
+    speed,
+    initial,
+    interest,
+    start,
+    block,
+    swept,
+    n_swept,
+    pointer,
+    cohort,
+    slot,
+    open_weight,
+    moved_weight,
 ):
     """Run one side over a panel.
 
@@ -185,6 +207,7 @@ def forward(  # type: ignore[no-untyped-def]
     """
     n_bars = flow.shape[0]
     n_class = entering.shape[0]
+    flat = shares.reshape((n_class, shares.shape[1] * shares.shape[2]))
     class_tape = np.zeros((N_CLASS_ROWS, n_class, n_bars))
     bar_tape = np.zeros((N_BAR_ROWS, n_bars))
     opened_scaled = np.zeros((n_class, n_bars))
@@ -216,15 +239,34 @@ def forward(  # type: ignore[no-untyped-def]
             for i in range(n_class):
                 scale[i] = np.exp(log_kept[i] - base[i])
             touched_mass(
-                t, pointer, cohort, slot, open_weight, moved_weight, shares, opened_scaled,
-                reanchored_scaled, scale, touched,
+                t,
+                pointer,
+                cohort,
+                slot,
+                open_weight,
+                moved_weight,
+                flat,
+                opened_scaled,
+                reanchored_scaled,
+                scale,
+                touched,
             )
             bar_tape[PREDICTED, t] = predicted_liquidation(
                 touched, gamma, entering, closed_share, interest[t - 1], flow[t]
             )
             liquidated, eta, x = advance(
-                mass, touched, gamma, entering, speed, closed_share, renewal, interest[t - 1],
-                interest[t], flow[t], opened, reanchored,
+                mass,
+                touched,
+                gamma,
+                entering,
+                speed,
+                closed_share,
+                renewal,
+                interest[t - 1],
+                interest[t],
+                flow[t],
+                opened,
+                reanchored,
             )
             bar_tape[EXPECTED, t] = liquidated
             bar_tape[HAZARD, t] = eta
@@ -260,9 +302,27 @@ def _rescaled(class_tape, i, first, t, base, opened, reanchored):  # type: ignor
 
 @njit(cache=True, error_model="numpy")
 def reverse(  # type: ignore[no-untyped-def]
-    expected_bar, predicted_bar, class_tape, bar_tape, flow, shares, closed_share, renewal,
-    entering, speed, initial, interest, start, block, swept, n_swept, pointer, cohort, slot,
-    open_weight, moved_weight,
+    expected_bar,
+    predicted_bar,
+    class_tape,
+    bar_tape,
+    flow,
+    shares,
+    closed_share,
+    renewal,
+    entering,
+    speed,
+    initial,
+    interest,
+    start,
+    block,
+    swept,
+    n_swept,
+    pointer,
+    cohort,
+    slot,
+    open_weight,
+    moved_weight,
 ):
     """Adjoint of ``forward``.
 
@@ -284,6 +344,8 @@ def reverse(  # type: ignore[no-untyped-def]
     c = closed_share
     flow_bar = np.zeros(n_bars)
     shares_bar = np.zeros_like(shares)
+    flat = shares.reshape((n_class, shares.shape[1] * shares.shape[2]))
+    flat_bar = shares_bar.reshape((n_class, shares.shape[1] * shares.shape[2]))
     entering_bar = np.zeros(n_class)
     speed_bar = np.zeros(n_class)
     initial_bar = np.zeros(n_class)
@@ -301,7 +363,6 @@ def reverse(  # type: ignore[no-untyped-def]
     gamma = np.zeros(n_class)
     gamma_bar = np.zeros(n_class)
     stay = np.zeros(n_class)
-    a_bar_class = np.zeros(n_class)
     touched_bar = np.zeros(n_class)
     previous_bar = np.zeros(n_class)
     left_bar = np.zeros(n_class)
@@ -411,9 +472,7 @@ def reverse(  # type: ignore[no-untyped-def]
             c_bar += entering[i] * net * d * d * gamma[i] * by_opened
             gamma_bar[i] += entering[i] * net * d * d * c * by_opened
             # predicted liquidation
-            flow_bar[t] += (
-                predicted_bar[t] * c * entering[i] * gamma[i] * d * before * 0.5 * decay
-            )
+            flow_bar[t] += predicted_bar[t] * c * entering[i] * gamma[i] * d * before * 0.5 * decay
             c_bar += predicted_bar[t] * opening * entering[i] * gamma[i] * d * d
             gamma_bar[i] += predicted_bar[t] * opening * entering[i] * c * d * d
             entering_bar[i] += predicted_bar[t] * opening * c * gamma[i] * d
@@ -445,24 +504,37 @@ def reverse(  # type: ignore[no-untyped-def]
             mass_bar[i] = previous_bar[i]
             log_kept_bar[i, t - 1] += touched_bar[i] * class_tape[TOUCHED, i, t]
             u = touched_bar[i] * np.exp(class_tape[LOG_KEPT, i, t - 1] - base[i])
-            row = shares[i].reshape(-1)
-            row_bar = shares_bar[i].reshape(-1)
             for q in range(pointer[t], pointer[t + 1]):
                 s = cohort[q]
                 k = slot[q]
                 by_open = u * open_weight[q]
                 by_moved = u * moved_weight[q]
-                share = row[k]
+                share = flat[i, k]
                 opened_bar[i, s] += by_open * share
                 reanchored_bar[i, s] += by_moved * share
-                row_bar[k] += by_open * opened[i, s] + by_moved * reanchored[i, s]
+                flat_bar[i, k] += by_open * opened[i, s] + by_moved * reanchored[i, s]
     return flow_bar, shares_bar, c_bar, renewal_bar, entering_bar, speed_bar, initial_bar
 
 
 @njit(cache=True, error_model="numpy")
 def book(  # type: ignore[no-untyped-def]
-    p, shares, where, side, days, classes, turnover, interest, start, block, swept, n_swept,
-    pointer, cohort, slot, open_weight, moved_weight,
+    p,
+    shares,
+    where,
+    side,
+    days,
+    classes,
+    turnover,
+    interest,
+    start,
+    block,
+    swept,
+    n_swept,
+    pointer,
+    cohort,
+    slot,
+    open_weight,
+    moved_weight,
 ):
     """One side of a market: parameters in, expected and predicted liquidation out.
 
@@ -495,18 +567,54 @@ def book(  # type: ignore[no-untyped-def]
         by_class[i] = one[0]
     scale = p[where[0]] * p[where[3]] if where[3] >= 0 else p[where[0]]
     class_tape, bar_tape = forward(
-        scale * turnover, by_class, p[where[2]], p[where[1]] * days,
-        classes[0].copy(), classes[1].copy(), classes[2].copy(), interest, start, block, swept,
-        n_swept, pointer, cohort, slot, open_weight, moved_weight,
+        scale * turnover,
+        by_class,
+        p[where[2]],
+        p[where[1]] * days,
+        classes[0].copy(),
+        classes[1].copy(),
+        classes[2].copy(),
+        interest,
+        start,
+        block,
+        swept,
+        n_swept,
+        pointer,
+        cohort,
+        slot,
+        open_weight,
+        moved_weight,
     )
     return bar_tape[EXPECTED].copy(), bar_tape[PREDICTED].copy(), class_tape, bar_tape
 
 
 @njit(cache=True, error_model="numpy")
 def book_reverse(  # type: ignore[no-untyped-def]
-    expected_bar, predicted_bar, class_bar, tape_bar, expected, predicted, class_tape, bar_tape,
-    p, shares, where, side, days, classes, turnover, interest, start, block, swept, n_swept,
-    pointer, cohort, slot, open_weight, moved_weight,
+    expected_bar,
+    predicted_bar,
+    class_bar,
+    tape_bar,
+    expected,
+    predicted,
+    class_tape,
+    bar_tape,
+    p,
+    shares,
+    where,
+    side,
+    days,
+    classes,
+    turnover,
+    interest,
+    start,
+    block,
+    swept,
+    n_swept,
+    pointer,
+    cohort,
+    slot,
+    open_weight,
+    moved_weight,
 ):
     """Adjoint of ``book`` by ``p`` and ``shares``; the tapes are not differentiated."""
     one = shares[side : side + 1]
@@ -515,9 +623,27 @@ def book_reverse(  # type: ignore[no-untyped-def]
         by_class[i] = one[0]
     scale = p[where[0]] * p[where[3]] if where[3] >= 0 else p[where[0]]
     flow_bar, by_class_bar, c_bar, renewal_bar, _, _, _ = reverse(
-        expected_bar, predicted_bar, class_tape, bar_tape, scale * turnover, by_class, p[where[2]], p[where[1]] * days, classes[0].copy(), classes[1].copy(),
-        classes[2].copy(), interest, start, block, swept, n_swept, pointer, cohort, slot,
-        open_weight, moved_weight,
+        expected_bar,
+        predicted_bar,
+        class_tape,
+        bar_tape,
+        scale * turnover,
+        by_class,
+        p[where[2]],
+        p[where[1]] * days,
+        classes[0].copy(),
+        classes[1].copy(),
+        classes[2].copy(),
+        interest,
+        start,
+        block,
+        swept,
+        n_swept,
+        pointer,
+        cohort,
+        slot,
+        open_weight,
+        moved_weight,
     )
     p_bar = np.zeros_like(p)
     shares_bar = np.zeros_like(shares)

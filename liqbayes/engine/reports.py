@@ -87,8 +87,24 @@ def report_moments(p, expected, where, hours, before, capacity, past, start):  #
 
 @njit(cache=True)
 def report_moments_reverse(  # type: ignore[no-untyped-def]
-    location_bar, scale_bar, zero_bar, lumps_bar, slow_bar, location, scale, log_zero, lumps,
-    slow, p, expected, where, hours, before, capacity, past, start,
+    location_bar,
+    scale_bar,
+    zero_bar,
+    lumps_bar,
+    slow_bar,
+    location,
+    scale,
+    log_zero,
+    lumps,
+    slow,
+    p,
+    expected,
+    where,
+    hours,
+    before,
+    capacity,
+    past,
+    start,
 ):
     """Adjoint of ``report_moments`` by ``p`` and ``expected``; ``lumps`` is not differentiated."""
     p_bar = np.zeros_like(p)

@@ -82,15 +82,39 @@ def standing_levels(
         low = np.full_like(low, np.inf)
     n_reachable = int(np.isfinite(near).sum())
     pointer, column, share = _standing(
-        first, first, at, entry, remaining, low, close, near[:n_reachable], far[:n_reachable],
-        near.size, alive, offset, variance, edges,
+        first,
+        first,
+        at,
+        entry,
+        remaining,
+        low,
+        close,
+        near[:n_reachable],
+        far[:n_reachable],
+        near.size,
+        alive,
+        offset,
+        variance,
+        edges,
     )
     return Standing(first, pointer, column, share, edges.size + 1)
 
 
 @njit(cache=True)
 def _standing(  # type: ignore[no-untyped-def]
-    begin, first, at, entry, remaining, low, close, near, far, n_cells, alive, offset, variance,
+    begin,
+    first,
+    at,
+    entry,
+    remaining,
+    low,
+    close,
+    near,
+    far,
+    n_cells,
+    alive,
+    offset,
+    variance,
     edges,
 ):
     n_reachable = near.shape[0]
@@ -129,7 +153,9 @@ def _standing(  # type: ignore[no-untyped-def]
                         middle = 0.5 * (nearest + far[k])
                         density = (
                             (1.0 - np.exp(-2.0 * middle * (middle - offset[j]) / variance[j]))
-                            / width / n_entries / alive[s, k]
+                            / width
+                            / n_entries
+                            / alive[s, k]
                         )
                         reached = min(close[s], u)
                     elif alive[s, k] > 0.0:
@@ -193,7 +219,7 @@ def stand(  # type: ignore[no-untyped-def]
     -------
     by_bin : ndarray, shape (n_columns,)
     by_cell : ndarray, shape (cell,)
-        Cells without a level count in ``by_cell`` only.
+        Cells without a level count in neither; their mass is never touched.
     """
     n_cells = alive.shape[1]
     by_bin = np.zeros(n_columns)

@@ -12,9 +12,8 @@ import pymc as pm
 
 from liqbayes.model.channels.liquidation_feed import observe_reports
 from liqbayes.model.channels.open_interest import observe_open_interest
-from liqbayes.model.data import ModelData, prepare
+from liqbayes.model.data import SIDES, ModelData, prepare
 from liqbayes.model.inputs import (
-    SIDES,
     book_inputs,
     natural_inputs,
     parameter_layout,
@@ -69,7 +68,8 @@ def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
             "natural", call(pack, "natural", [z], natural_inputs(layout)), dims="parameter"
         )
         shares = pm.Deterministic(
-            "leverage_share", call(pack, "cell_shares", [p], share_inputs(layout, data)),
+            "leverage_share",
+            call(pack, "cell_shares", [p], share_inputs(layout, data)),
             dims=("side", "block", "cell"),
         )
         expected: dict[str, Any] = {}

@@ -65,14 +65,11 @@ class Feed:
     ----------
     bars : ndarray of int64, shape (report,)
         Bars whose report is known and scored.
-    known : ndarray, shape (time,)
-        1 where a positive report is known.
     reported : ndarray, shape (time,)
-        Reported quantity in the panel's unit; 0 where unknown.
+        Reported quantity in the panel's unit, scored or not; 0 where unknown.
     """
 
     bars: IntArray
-    known: FloatArray
     reported: FloatArray
 
 
@@ -153,9 +150,11 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
     inside = np.zeros(columns.n_bars, bool)
     for a, b in segments:
         inside[a:b] = True
+    prices = {
+        c: np.where(inside, columns.trigger(c), np.nan) for c in ("open", "high", "low", "close")
+    }
     path = PricePath(
-        *(np.where(inside, columns.trigger(c), np.nan) for c in ("open", "high", "low", "close")),
-        segments=segments,
+        prices["open"], prices["high"], prices["low"], prices["close"], segments=segments
     )
     start = np.where(inside, 0, -1).astype(np.int64)
     for a, _ in segments:
@@ -165,8 +164,19 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
     block, block_funding = _funding_blocks(columns, spec, panel.contract, hours)
     book = InitialBook(mean_age_bars=spec.book_age_hours / hours)
     legs = tuple(
-        _leg(name, values, panel.contract, columns, path, inside, cells, block, book,
-             scored_from, spec)
+        _leg(
+            name,
+            values,
+            panel.contract,
+            columns,
+            path,
+            inside,
+            cells,
+            block,
+            book,
+            scored_from,
+            spec,
+        )
         for name, values in legs_interest.items()
     )
     return ModelData(
@@ -246,7 +256,9 @@ def _required(spec: ModelSpec, panel: MarketPanel) -> list[str]:
 
 
 def _has_feed(spec: ModelSpec, panel: MarketPanel) -> bool:
-    return "liquidation_feed" in spec.channels and all(panel.has(f"{s}_liquidations") for s in SIDES)
+    return "liquidation_feed" in spec.channels and all(
+        panel.has(f"{s}_liquidations") for s in SIDES
+    )
 
 
 def _legs_interest(
@@ -296,7 +308,7 @@ def _scored_from(
     """First scored bar of each segment: after the burn-in, never in the history."""
     out = []
     for a, b in segments:
-        burn = int(round(spec.burn_in_hours / hours))
+        burn = round(spec.burn_in_hours / hours)
         burn = max(1, min(burn, int(spec.burn_in_share * (b - a))))
         out.append(max(a + burn, n_history if a < n_history else a + burn))
     return np.array(out, np.int64)
@@ -377,7 +389,7 @@ def _ohlc_mean(columns: _Columns) -> FloatArray:
 def _covariates(path: PricePath, hours: float) -> FloatArray:
     """Return, absolute return and log range of each bar, on fixed scales; shape (time, 3).
 
-    Scaled by 1 % per square-root day, so that the priors mean the same at every bar length.
+    Scaled by 1 % per square-root hour, so that the priors mean the same at every bar length.
     """
     scale = 0.01 * np.sqrt(hours)
     r = np.log(path.close / path.open) / scale
@@ -425,10 +437,9 @@ def _feeds(columns: _Columns, start: IntArray, scored_from: IntArray) -> dict[st
         known = np.isfinite(reported) & scored
         out[side] = Feed(
             bars=np.flatnonzero(known).astype(np.int64),
-            known=(known & (np.nan_to_num(reported) > 0)).astype(float),
-            reported=np.where(known, np.nan_to_num(reported), 0.0),
+            reported=np.where(start == 0, np.nan_to_num(reported), 0.0),
         )
-        if known.sum() and not (out[side].reported > 0).any():
+        if known.sum() and not (out[side].reported[known] > 0).any():
             raise InputError(
                 f"{side}_liquidations is zero in every bar: a feed that reports nothing is "
                 "unknown, not zero. Leave the column out."

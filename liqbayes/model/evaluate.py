@@ -82,7 +82,9 @@ class Evaluator:
         """Location and scale of each scored log change of one leg."""
         leg = self.data.legs[leg_index]
         location, scale = interest.interest_moments(
-            p, runs[leg.name, "long"].predicted, runs[leg.name, "short"].predicted,
+            p,
+            runs[leg.name, "long"].predicted,
+            runs[leg.name, "short"].predicted,
             *interest_inputs(self.layout, self.data, leg),
         )
         return location, scale

@@ -19,11 +19,21 @@ HOURLY_CHANGE = 0.004
 BOOK = ("opening_share_of_volume", "renewal_hazard_per_day", "touch_to_close_share")
 SHARES = ("no_level_logit", "tail_logit", "high_leverage_logit", "side_tilt", "deviation")
 FEED = (
-    "reported_share", "feed_order_size", "feed_busy_share", "feed_floor_per_hour", "feed_noise",
-    "liquidated_positions", "feed_memory_hours", "feed_gain",
+    "reported_share",
+    "feed_order_size",
+    "feed_busy_share",
+    "feed_floor_per_hour",
+    "feed_noise",
+    "liquidated_positions",
+    "feed_memory_hours",
+    "feed_gain",
 )
 INTEREST = (
-    "counterparty_closing_share", "oi_drift", "oi_scale", "oi_volume_exponent", "oi_response",
+    "counterparty_closing_share",
+    "oi_drift",
+    "oi_scale",
+    "oi_volume_exponent",
+    "oi_response",
 )
 # parameters that only act as a product once there is a feed
 PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "reported_share")
@@ -50,23 +60,35 @@ def natural_inputs(layout: ParameterLayout) -> tuple[Any, ...]:
 def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
     """Arguments of ``engine.shares.cell_shares`` after ``p``."""
     tail = [
-        layout.index("tail_logit", "3"), layout.index("tail_logit", "8"),
-        layout.index("high_leverage_logit"), layout.index("tail_logit", "50"),
+        layout.index("tail_logit", "3"),
+        layout.index("tail_logit", "8"),
+        layout.index("high_leverage_logit"),
+        layout.index("tail_logit", "50"),
     ]
     tilt = layout.index("funding_tilt") if layout.has("funding_tilt") else -1
     where = np.concatenate(
-        [layout.where("no_level_logit"), tail, layout.where("side_tilt"), [tilt],
-         layout.where("deviation")]
+        [
+            layout.where("no_level_logit"),
+            tail,
+            layout.where("side_tilt"),
+            [tilt],
+            layout.where("deviation"),
+        ]
     ).astype(np.int64)
     weight, factor = data.cells.tail_matrix()
     n_terms = layout.where("deviation").size
-    return (where, weight, factor, data.cells.low_fraction(), data.cells.is_high(),
-            data.cells.basis(n_terms), data.block_funding)
+    return (
+        where,
+        weight,
+        factor,
+        data.cells.low_fraction(),
+        data.cells.is_high(),
+        data.cells.basis(n_terms),
+        data.block_funding,
+    )
 
 
-def book_inputs(
-    layout: ParameterLayout, data: ModelData, leg: Leg, side: str
-) -> tuple[Any, ...]:
+def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg, side: str) -> tuple[Any, ...]:
     """Arguments of ``engine.kernel.book`` after ``p`` and ``shares``."""
     scale = layout.index("volume_scale") if layout.has("volume_scale") else -1
     return (
@@ -102,5 +124,5 @@ def report_inputs(layout: ParameterLayout, data: ModelData, side: str) -> tuple[
     )
     feed = data.feeds[side]
     before = data.common_before()
-    past = np.where(feed.known > 0, feed.reported / before, 0.0)
+    past = feed.reported / before
     return where, data.bar_hours, before, data.capacity, past, data.start

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import shared
 from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
@@ -38,30 +38,60 @@ class Kernel:
     output_ndims : tuple of int
     n_differentiable : int
         The first so many inputs have derivatives.
+    shapes : callable
+        Output shapes given the data arguments, for backends that must know them beforehand.
     """
 
     forward: Callable[..., Any]
     reverse: Callable[..., Any]
     output_ndims: tuple[int, ...]
     n_differentiable: int
+    shapes: Callable[[Sequence[Any]], tuple[tuple[int, ...], ...]]
+
+
+def _book_shapes(data: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
+    classes, time = np.shape(data[3])[1], np.shape(data[4])[0]
+    return (
+        (time,),
+        (time,),
+        (kernel.N_CLASS_ROWS, classes, time),
+        (kernel.N_BAR_ROWS, time),
+    )
 
 
 KERNELS = {
-    "natural": Kernel(parameters.natural, parameters.natural_reverse, (1,), 1),
-    "cell_shares": Kernel(shares.cell_shares, shares.cell_shares_reverse, (3,), 1),
-    "book": Kernel(kernel.book, kernel.book_reverse, (1, 1, 3, 2), 2),
+    "natural": Kernel(
+        parameters.natural, parameters.natural_reverse, (1,), 1, lambda d: (np.shape(d[0]),)
+    ),
+    "cell_shares": Kernel(
+        shares.cell_shares,
+        shares.cell_shares_reverse,
+        (3,),
+        1,
+        lambda d: ((2, len(d[6]), len(d[1])),),
+    ),
+    "book": Kernel(kernel.book, kernel.book_reverse, (1, 1, 3, 2), 2, _book_shapes),
     "interest_moments": Kernel(
-        interest.interest_moments, interest.interest_moments_reverse, (1, 1), 3
+        interest.interest_moments,
+        interest.interest_moments_reverse,
+        (1, 1),
+        3,
+        lambda d: ((len(d[5]),),) * 2,
     ),
     "report_moments": Kernel(
-        reports.report_moments, reports.report_moments_reverse, (1, 1, 1, 1, 1), 2
+        reports.report_moments,
+        reports.report_moments_reverse,
+        (1, 1, 1, 1, 1),
+        2,
+        lambda d: ((len(d[2]),),) * 5,
     ),
 }
 
 
 def _source_fingerprint() -> str:
-    """Hash of the engine's sources: part of every operation, so that PyTensor's on-disk cache of
-    compiled code never outlives the kernels that are inlined in it.
+    """Hash of the engine's sources, part of every operation.
+
+    So PyTensor's on-disk cache of compiled code never outlives the kernels inlined in it.
     """
     modules = (interest, kernel, parameters, reports, shares)
     digest = hashlib.sha256()
@@ -85,10 +115,8 @@ class Pack:
     """Collects data arrays into two shared vectors while a graph is built."""
 
     def __init__(self) -> None:
-        self.reals = pytensor.shared(np.zeros(0), name="packed_reals", shape=(None,))
-        self.integers = pytensor.shared(
-            np.zeros(0, np.int64), name="packed_integers", shape=(None,)
-        )
+        self.reals = shared(np.zeros(0), name="packed_reals", shape=(None,))
+        self.integers = shared(np.zeros(0, np.int64), name="packed_integers", shape=(None,))
         self._parts: dict[str, list[Any]] = {"reals": [], "integers": []}
         self._size = {"reals": 0, "integers": _ROW * _MAX_ROWS}
         self._directory = np.zeros((_MAX_ROWS, _ROW), np.int64)
@@ -120,9 +148,7 @@ class Pack:
     def close(self) -> None:
         """Fill the shared vectors; call it once the graph is complete."""
         self.reals.set_value(np.concatenate([np.zeros(0), *self._parts["reals"]]))
-        self.integers.set_value(
-            np.concatenate([self._directory.ravel(), *self._parts["integers"]])
-        )
+        self.integers.set_value(np.concatenate([self._directory.ravel(), *self._parts["integers"]]))
 
 
 class KernelOp(Op):
@@ -130,9 +156,13 @@ class KernelOp(Op):
 
     __props__: ClassVar[tuple[str, ...]] = ("name", "places", "fingerprint")
 
-    def __init__(self, name: str, places: tuple[Place, ...]) -> None:
+    def __init__(
+        self, name: str, places: tuple[Place, ...], shapes: tuple[tuple[int, ...], ...]
+    ) -> None:
         self.name = name
         self.places = places
+        # follows from the data at ``places``, so it is no part of the operation's identity
+        self.shapes = shapes
         self.fingerprint = FINGERPRINT
         self.kernel = KERNELS[name]
 
@@ -144,7 +174,7 @@ class KernelOp(Op):
 
     def perform(self, node: Apply[Any], inputs: Sequence[Any], output_storage: Any) -> None:
         """Run the compiled function on NumPy arrays."""
-        _run(self.kernel.forward, self.places, inputs, output_storage)
+        _store(evaluate(self.kernel.forward, self.places, inputs), output_storage)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Vector-Jacobian product by the kernel's own adjoint."""
@@ -152,7 +182,7 @@ class KernelOp(Op):
             pt.zeros_like(o) if isinstance(c.type, DisconnectedType) else c
             for o, c in zip(outputs, cotangents, strict=True)
         ]
-        derivatives = AdjointOp(self.name, self.places)(*given, *outputs, *inputs)
+        derivatives: Any = AdjointOp(self.name, self.places)(*given, *outputs, *inputs)
         if self.kernel.n_differentiable == 1:
             derivatives = [derivatives]
         return [*derivatives, *(pt.zeros_like(x, dtype="float64") for x in inputs[-2:])]
@@ -181,13 +211,15 @@ class AdjointOp(Op):
 
     def perform(self, node: Apply[Any], inputs: Sequence[Any], output_storage: Any) -> None:
         """Run the compiled adjoint on NumPy arrays."""
-        _run(self.kernel.reverse, self.places, inputs, output_storage)
+        _store(evaluate(self.kernel.reverse, self.places, inputs), output_storage)
 
 
 def call(pack: Pack, name: str, differentiable: Sequence[Any], data: Sequence[Any]) -> Any:
     """Apply a kernel to tensors and data arrays or numbers."""
     places = tuple(pack.put(x) for x in data)
-    return KernelOp(name, places)(*differentiable, pack.reals, pack.integers)
+    return KernelOp(name, places, KERNELS[name].shapes(data))(
+        *differentiable, pack.reals, pack.integers
+    )
 
 
 def _unpack(place: Place, reals: Any, integers: Any) -> Any:
@@ -199,12 +231,16 @@ def _unpack(place: Place, reals: Any, integers: Any) -> Any:
     return flat[:rows] if ndim == 1 else flat.reshape(rows, columns)
 
 
-def _run(
-    function: Callable[..., Any], places: tuple[Place, ...], inputs: Sequence[Any], storage: Any
-) -> None:
+def evaluate(
+    function: Callable[..., Any], places: tuple[Place, ...], inputs: Sequence[Any]
+) -> tuple[Any, ...]:
+    """Run a kernel on arrays, the last two of which are the packed data."""
     *head, reals, integers = (np.ascontiguousarray(x) for x in inputs)
     result = function(*head, *(_unpack(x, reals, integers) for x in places))
-    values = result if isinstance(result, tuple) else (result,)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _store(values: tuple[Any, ...], storage: Any) -> None:
     for slot, value in zip(storage, values, strict=True):
         slot[0] = value
 
@@ -237,7 +273,7 @@ def _adapter(
     )
     scope: dict[str, Any] = {"np": np, "kernel": function}
     exec(source, scope)
-    return numba_basic.numba_njit(scope["adapter"])  # type: ignore[no-any-return]
+    return numba_basic.numba_njit(scope["adapter"])
 
 
 @register_funcify_default_op_cache_key(KernelOp)

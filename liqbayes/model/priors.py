@@ -51,6 +51,8 @@ class Prior:
     @classmethod
     def parse(cls, name: str, table: Mapping[str, Any]) -> "Prior":
         """Read one prior of a specification and say what is wrong with it."""
+        if not isinstance(table, Mapping):
+            raise SpecError(f"prior {name!r} is {table!r}; give a table.")
         distribution = table.get("distribution")
         if distribution not in _DISTRIBUTIONS:
             raise SpecError(
@@ -80,8 +82,14 @@ class Prior:
                 raise SpecError(f"prior {name!r}: median must lie between 0 and 1.")
             centre = np.log(centre / (1 - centre))
         return cls(
-            name, str(distribution), tuple(centre.tolist()), tuple(sigma.tolist()), labels,
-            str(table.get("dim", "")), str(table["unit"]), str(table["description"]),
+            name,
+            str(distribution),
+            tuple(centre.tolist()),
+            tuple(sigma.tolist()),
+            labels,
+            str(table.get("dim", "")),
+            str(table["unit"]),
+            str(table["description"]),
             str(table["source"]),
         )
 
@@ -92,7 +100,10 @@ class Prior:
 
 
 def _numbers(name: str, argument: str, value: Any, size: int) -> FloatArray:
-    out = np.atleast_1d(np.asarray(value, float))
+    try:
+        out = np.atleast_1d(np.asarray(value, float))
+    except (TypeError, ValueError):
+        out = np.full(1, np.nan)
     if out.size not in (1, size) or not np.isfinite(out).all():
         raise SpecError(f"prior {name!r}: {argument} must be one number or {size} numbers.")
     return np.broadcast_to(out, (size,)).copy()

@@ -14,6 +14,24 @@ from liqbayes.resources import find_resource
 
 SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
+TEXT, NAMES = "text", "names"
+# section -> field -> TEXT, NAMES, or (type, smallest, largest)
+FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
+    "columns": {"required": NAMES, "optional": NAMES},
+    "resolution": {
+        "cells": (int, 8, 200),
+        "entry_nodes": (int, 1, 100),
+        "funding_blocks": (int, 1, 100),
+    },
+    "book": {
+        "age_hours": (float, 1e-3, 1e6),
+        "burn_in_hours": (float, 0.0, 1e6),
+        "burn_in_share": (float, 0.0, 0.9),
+        "minimum_bars": (int, 2, 1_000_000),
+    },
+    "channels": {"use": NAMES},
+}
 
 
 @dataclass(frozen=True)
@@ -100,33 +118,60 @@ class ModelSpec:
                 f"specification{where}: unknown sections {sorted(unknown)}, "
                 f"missing {sorted(missing)}."
             )
-        channels = tuple(table["channels"]["use"])
+        read = {section: _section(table[section], section, where) for section in FIELDS}
+        channels = read["channels"]["use"]
         bad = [c for c in channels if c not in CHANNELS]
         if bad:
             raise SpecError(f"channels {bad}{where}; use {', '.join(CHANNELS)}.")
-        model, columns = table["model"], table["columns"]
-        resolution, book = table["resolution"], table["book"]
-        try:
-            return cls(
-                name=str(model["name"]),
-                version=str(model["version"]),
-                summary=str(model["summary"]),
-                required=tuple(columns["required"]),
-                optional=tuple(columns["optional"]),
-                channels=channels,
-                cells=int(resolution["cells"]),
-                entry_nodes=int(resolution["entry_nodes"]),
-                funding_blocks=int(resolution["funding_blocks"]),
-                book_age_hours=float(book["age_hours"]),
-                burn_in_hours=float(book["burn_in_hours"]),
-                burn_in_share=float(book["burn_in_share"]),
-                minimum_bars=int(book["minimum_bars"]),
-                priors={k: Prior.parse(k, v) for k, v in table["priors"].items()},
-                source=dict(table),
-                path=path,
-            )
-        except KeyError as error:
-            raise SpecError(f"specification{where}: {error.args[0]!r} is missing.") from None
+        if not isinstance(table["priors"], Mapping):
+            raise SpecError(f"priors{where} is {table['priors']!r}; give one table a prior.")
+        book = read["book"]
+        return cls(
+            **read["model"],
+            **read["columns"],
+            **read["resolution"],
+            channels=channels,
+            book_age_hours=book["age_hours"],
+            burn_in_hours=book["burn_in_hours"],
+            burn_in_share=book["burn_in_share"],
+            minimum_bars=book["minimum_bars"],
+            priors={k: Prior.parse(k, v) for k, v in table["priors"].items()},
+            source=dict(table),
+            path=path,
+        )
+
+
+def _section(value: Any, section: str, where: str) -> dict[str, Any]:
+    """Fields of one section, checked against ``FIELDS``."""
+    fields = FIELDS[section]
+    if not isinstance(value, Mapping):
+        raise SpecError(f"section {section}{where} is {value!r}; give {', '.join(fields)}.")
+    missing, unknown = sorted(set(fields) - set(value)), sorted(set(value) - set(fields))
+    if missing or unknown:
+        raise SpecError(f"section {section}{where}: missing {missing}, unknown {unknown}.")
+    return {
+        name: _field(value[name], rule, f"{section}.{name}{where}") for name, rule in fields.items()
+    }
+
+
+def _field(value: Any, rule: Any, name: str) -> Any:
+    if rule == TEXT:
+        if not isinstance(value, str) or not value:
+            raise SpecError(f"{name} is {value!r}; give a text.")
+        return value
+    if rule == NAMES:
+        if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
+            raise SpecError(f"{name} is {value!r}; give a list of names.")
+        return tuple(value)
+    kind, smallest, largest = rule
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (whole or (kind is float and isinstance(value, float))):
+        raise SpecError(
+            f"{name} is {value!r}; give {'a number' if kind is float else 'an integer'}."
+        )
+    if not smallest <= value <= largest:
+        raise SpecError(f"{name} is {value}; allowed are {smallest:g} to {largest:g}.")
+    return kind(value)
 
 
 def list_models() -> list[str]:

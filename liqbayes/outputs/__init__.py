@@ -9,11 +9,20 @@ from liqbayes.outputs.context import thin
 from liqbayes.outputs.entry import entry_price_distribution
 from liqbayes.outputs.flows import WINDOWS, liquidation_delta, realised_liquidations
 from liqbayes.outputs.heatmap import liquidation_heatmap
-from liqbayes.outputs.leverage import average_leverage, leverage_distribution
 from liqbayes.outputs.levels import MOVES, at_risk, at_risk_amounts, liquidation_levels
+from liqbayes.outputs.leverage import average_leverage, leverage_distribution
 
 __all__ = [
-    "MOVES", "WINDOWS", "at_risk", "at_risk_amounts", "average_leverage",
-    "entry_price_distribution", "leverage_distribution", "liquidation_delta",
-    "liquidation_heatmap", "liquidation_levels", "realised_liquidations", "thin",
+    "MOVES",
+    "WINDOWS",
+    "at_risk",
+    "at_risk_amounts",
+    "average_leverage",
+    "entry_price_distribution",
+    "leverage_distribution",
+    "liquidation_delta",
+    "liquidation_heatmap",
+    "liquidation_levels",
+    "realised_liquidations",
+    "thin",
 ]

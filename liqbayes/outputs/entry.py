@@ -92,9 +92,7 @@ def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatA
     return np.asarray(net * after)
 
 
-def _old_liquidations(
-    context: Context, draw: Draw, touched: FloatArray, bars: slice
-) -> FloatArray:
+def _old_liquidations(context: Context, draw: Draw, touched: FloatArray, bars: slice) -> FloatArray:
     closed = context.evaluator.value(draw.p, "touch_to_close_share")
     return np.asarray(closed * touched.sum(axis=0)[bars])
 

@@ -1,6 +1,7 @@
 """Liquidations per bar, and long minus short over windows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,7 +118,7 @@ def liquidation_delta(
     data = {k: np.stack(v, axis=-1) for k, v in out.items()}
     dims = ("chain", "draw", "window")
     units = {"": context.contract.quote_unit, "_quantity": context.contract.quantity_unit}
-    variables = {}
+    variables: dict[str, Any] = {}
     for suffix, unit in units.items():
         long, short = data["long" + suffix], data["short" + suffix]
         variables |= {
@@ -129,7 +130,8 @@ def liquidation_delta(
     return xr.Dataset(
         variables,
         coords={
-            **coords, "window": list(windows),
+            **coords,
+            "window": list(windows),
             "start": ("window", np.array(starts, "datetime64[ns]")),
             "end": ("window", np.array(ends, "datetime64[ns]")),
         },

@@ -98,7 +98,8 @@ def liquidation_heatmap(
         own = {k: v for k, v in context.coords().items() if k != "side"}
         return xr.Dataset(
             {"draws": (("chain", "draw", "time", "side", "price"), draws)},
-            coords={**own, **coords}, attrs=attrs,
+            coords={**own, **coords},
+            attrs=attrs,
         )
     quantity = np.zeros((len(QUANTILES), shown.size, 2, bins), np.float32)
     mean = np.zeros((shown.size, 2, bins), np.float32)
@@ -167,22 +168,33 @@ class _Walkers:
                 near, far = data.cells.distances(leg.kind, side)
                 edges = grid.oriented(side)
                 template = standing_levels(
-                    data.path, side, near, far, alive=leg.touches[side].alive,
-                    book=context.book(), n_nodes=context.evaluator.spec.entry_nodes,
-                    at=context.last, edges=edges, own_bar=True,
+                    data.path,
+                    side,
+                    near,
+                    far,
+                    alive=leg.touches[side].alive,
+                    book=context.book(),
+                    n_nodes=context.evaluator.spec.entry_nodes,
+                    at=context.last,
+                    edges=edges,
+                    own_bar=True,
                 )
                 _, _, low, _ = data.path.oriented(side)
                 self.sides.append(
-                    _Side(leg, side, template,
-                          reachable(context, leg, side).astype(np.int64), low, edges)
+                    _Side(
+                        leg,
+                        side,
+                        template,
+                        reachable(context, leg, side).astype(np.int64),
+                        low,
+                        edges,
+                    )
                 )
         self.tapes = []
         self.shares = []
         self.positions = []
         for draw in context.draws():
-            self.tapes.append(
-                [draw.runs[s.leg.name, s.side].class_tape for s in self.sides]
-            )
+            self.tapes.append([draw.runs[s.leg.name, s.side].class_tape for s in self.sides])
             self.shares.append(draw.shares)
             self.positions.append(
                 [context.evaluator.value(draw.p, "effective_positions", x) for x in SIDES]
@@ -205,16 +217,25 @@ class _Walkers:
             for i, s in enumerate(self.sides):
                 j = SIDES.index(s.side)
                 columns = heat.advance_grid(
-                    self.state[d, i], self.unreachable[d, i], begin, stop, self.first, tapes[i],
-                    self.shares[d][j : j + 1], data.block, s.leg.touches[s.side].alive,
-                    s.reachable, s.low, s.edges, s.template.pointer, s.template.column,
+                    self.state[d, i],
+                    self.unreachable[d, i],
+                    begin,
+                    stop,
+                    self.first,
+                    tapes[i],
+                    self.shares[d][j : j + 1],
+                    data.block,
+                    s.leg.touches[s.side].alive,
+                    s.reachable,
+                    s.low,
+                    s.edges,
+                    s.template.pointer,
+                    s.template.column,
                     s.template.share,
                 )
                 if self.context.kind == "realised" and noisy.size:
                     chosen = columns[noisy]
-                    heat.lumpy_columns(
-                        chosen, s.leg.interest[begin + noisy], self.positions[d][j]
-                    )
+                    heat.lumpy_columns(chosen, s.leg.interest[begin + noisy], self.positions[d][j])
                     columns[noisy] = chosen
                 inner, _, _ = self.grid.split(columns, s.side)
                 out[d, :, j] += inner * s.leg.to_common[begin:stop, None]

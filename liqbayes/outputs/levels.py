@@ -138,9 +138,12 @@ def at_risk_amounts(
         If the moves do not ascend within (0, 1).
     """
     steps = np.asarray(moves, float)
-    if steps.ndim != 1 or not steps.size or (np.diff(steps, prepend=0.0) <= 0).any() or (
-        steps >= 1
-    ).any():
+    if (
+        steps.ndim != 1
+        or not steps.size
+        or (np.diff(steps, prepend=0.0) <= 0).any()
+        or (steps >= 1).any()
+    ):
         raise InputError(f"moves is {tuple(moves)}; give ascending fractions between 0 and 1.")
     context = open_fit(fit, group, kind)
     mark = np.log(context.mark_price)
@@ -173,7 +176,8 @@ def at_risk_amounts(
             "quantity": (dims, quantity, {"units": context.contract.quantity_unit}),
             "quote": (dims, quote, {"units": context.contract.quote_unit}),
             "delta_quote": (
-                ("chain", "draw", "move"), quote[:, :, 0] - quote[:, :, 1],
+                ("chain", "draw", "move"),
+                quote[:, :, 0] - quote[:, :, 1],
                 {"units": context.contract.quote_unit, "long_name": "long minus short"},
             ),
         },
@@ -197,10 +201,15 @@ def standing_of(
     """Matrix of untouched levels of one leg and side."""
     near, far = context.evaluator.data.cells.distances(leg.kind, side)
     return standing_levels(
-        context.evaluator.data.path, side, near, far,
-        alive=leg.touches[side].alive, book=context.book(),
+        context.evaluator.data.path,
+        side,
+        near,
+        far,
+        alive=leg.touches[side].alive,
+        book=context.book(),
         n_nodes=context.evaluator.spec.entry_nodes,
-        at=context.last if at is None else at, edges=edges,
+        at=context.last if at is None else at,
+        edges=edges,
     )
 
 
@@ -229,8 +238,16 @@ class _Parts:
             s = self.standing[leg.name, side]
             tape = draw.runs[leg.name, side].class_tape
             columns, _ = stand(
-                tape, draw.shares[j : j + 1], data.block, leg.touches[side].alive,
-                self.context.last, s.first, s.pointer, s.column, s.share, s.n_columns,
+                tape,
+                draw.shares[j : j + 1],
+                data.block,
+                leg.touches[side].alive,
+                self.context.last,
+                s.first,
+                s.pointer,
+                s.column,
+                s.share,
+                s.n_columns,
             )
             living = float(tape[3, :, self.context.last].sum())
             rest = max(living - float(columns.sum()), 0.0)

@@ -125,14 +125,12 @@ def _first_bar(context: Context, window: str | None) -> int | None:
 
 
 def _standing(context: Context) -> dict[tuple[str, str], tuple[Leg, tuple[object, ...]]]:
-    out = {}
+    out: dict[tuple[str, str], tuple[Leg, tuple[object, ...]]] = {}
     wide = np.array([-1e6, 1e6])
     for leg in context.evaluator.data.legs:
         for side in SIDES:
             s = standing_of(context, leg, side, wide)
-            out[leg.name, side] = (
-                leg, (s.first, s.pointer, s.column, s.share, s.n_columns)
-            )
+            out[leg.name, side] = (leg, (s.first, s.pointer, s.column, s.share, s.n_columns))
     return out
 
 
@@ -150,7 +148,11 @@ def _living(
         _, arguments = standing[leg.name, side]
         tape = draw.runs[leg.name, side].class_tape
         _, by_cell = stand(
-            tape, draw.shares[j : j + 1], data.block, leg.touches[side].alive, context.last,
+            tape,
+            draw.shares[j : j + 1],
+            data.block,
+            leg.touches[side].alive,
+            context.last,
             *arguments,
         )
         # cells without a level are never touched: what is left of every cohort

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def lumpy_shares(
-    shares: FloatArray, positions: float, rng: np.random.Generator
-) -> FloatArray:
+def lumpy_shares(shares: FloatArray, positions: float, rng: np.random.Generator) -> FloatArray:
     """Dirichlet draw around expected shares that sum to one.
 
     Parameters

@@ -52,7 +52,7 @@ def merge_price(data: xr.DataArray, edges: FloatArray, to: int) -> tuple[xr.Data
     step = max(1, n // max(1, to))
     starts = np.arange(0, n, step)
     axis = data.get_axis_num("price")
-    merged = np.add.reduceat(data.to_numpy(), starts, axis=cast("int", axis))
+    merged = np.add.reduceat(data.to_numpy(), starts, axis=axis)
     out = xr.DataArray(merged, dims=data.dims)
     for name, coord in data.coords.items():
         if name in data.dims and name != "price":
@@ -62,7 +62,7 @@ def merge_price(data: xr.DataArray, edges: FloatArray, to: int) -> tuple[xr.Data
 
 def bands(data: xr.DataArray, levels: tuple[float, ...] = (0.05, 0.5, 0.95)) -> list[Any]:
     """Quantiles over chain and draw, one DataArray a level."""
-    cut = data.quantile(list(levels), dim=("chain", "draw"))
+    cut = data.quantile(list(levels), dim=("chain", "draw"), skipna=False)
     return [cut.sel(quantile=q) for q in levels]
 
 

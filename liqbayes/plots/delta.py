@@ -36,23 +36,48 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
     for row, window in enumerate(windows):
         here = data.sel(window=window)
         if not bool(np.isfinite(here["delta"]).any()):
-            ax.text(0.0, row, "longer than the panel: unknown", ha="center", va="center",
-                    fontsize=8, style="italic", color="#555555",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+            ax.text(
+                0.0,
+                row,
+                "longer than the panel: unknown",
+                ha="center",
+                va="center",
+                fontsize=8,
+                style="italic",
+                color="#555555",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+            )
             continue
         for name, sign, shift in (("long", 1.0, -0.24), ("short", -1.0, 0.24)):
             low, middle, high = _interval(sign * here[name])
-            ax.plot([low, high], [row + shift] * 2, color=COLOUR[name], linewidth=2.2, alpha=0.8,
-                    solid_capstyle="butt")
+            ax.plot(
+                [low, high],
+                [row + shift] * 2,
+                color=COLOUR[name],
+                linewidth=2.2,
+                alpha=0.8,
+                solid_capstyle="butt",
+            )
             ax.plot([middle], [row + shift], marker="|", markersize=7, color=COLOUR[name])
         low, middle, high = _interval(here["delta"])
         ax.plot([low, high], [row] * 2, color=PRICE, linewidth=3.0, solid_capstyle="butt", zorder=3)
-        ax.plot([middle], [row], marker="o", markersize=6, color="white",
-                markeredgecolor=PRICE, markeredgewidth=1.5, zorder=4)
+        ax.plot(
+            [middle],
+            [row],
+            marker="o",
+            markersize=6,
+            color="white",
+            markeredgecolor=PRICE,
+            markeredgewidth=1.5,
+            zorder=4,
+        )
         positive = float((here["delta"] > 0).mean())
         ax.annotate(
             f"{compact(middle)}  [{compact(low)}, {compact(high)}]   P(ΔL > 0) = {positive:.2f}",
-            (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8,
+            (1.01, row),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
         )
     ax.axvline(0.0, color="#777777", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(windows)), [f"last {w}" for w in windows])
@@ -64,7 +89,9 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
     ax.set_xlabel(f"{quote}; linear within ±{compact(linear)}, logarithmic beyond")
     ax.plot([], [], color=PRICE, linewidth=3.0, label="ΔL = long − short")
     ax.plot([], [], color=COLOUR["long"], linewidth=2.2, label="long liquidations")
-    ax.plot([], [], color=COLOUR["short"], linewidth=2.2, label="short liquidations (drawn negative)")
+    ax.plot(
+        [], [], color=COLOUR["short"], linewidth=2.2, label="short liquidations (drawn negative)"
+    )
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, frameon=False)
     head = "Liquidations, long minus short"
     title(

@@ -119,7 +119,10 @@ def draw_entry(
         a, m, b = (float(v) for v in cut)
         ax.axvspan(a, b, color=PRICE, alpha=0.15, linewidth=0)
         ax.axvline(
-            m, color=PRICE, linewidth=1.0, linestyle="--",
+            m,
+            color=PRICE,
+            linewidth=1.0,
+            linestyle="--",
             label=f"average entry {price_text(m)} [{price_text(a)}, {price_text(b)}]",
         )
         ax.set_ylim(bottom=0.0)
@@ -186,13 +189,26 @@ def _band(
     """Median line over a 90 % band; the prior is hatched, not filled, to stay visible in print."""
     if hatch is None:
         ax.stairs(
-            high, edges, baseline=low, fill=True, color=colour, alpha=0.3, linewidth=0,
+            high,
+            edges,
+            baseline=low,
+            fill=True,
+            color=colour,
+            alpha=0.3,
+            linewidth=0,
             label=f"{name}, 90 % band",
         )
     else:
         ax.stairs(
-            high, edges, baseline=low, fill=True, facecolor="none", edgecolor="#bdbdbd",
-            hatch=hatch, linewidth=0, label=f"{name}, 90 % band",
+            high,
+            edges,
+            baseline=low,
+            fill=True,
+            facecolor="none",
+            edgecolor="#bdbdbd",
+            hatch=hatch,
+            linewidth=0,
+            label=f"{name}, 90 % band",
         )
     style = "-" if hatch is None else (0, (1.5, 1.2))
     ax.stairs(middle, edges, color=colour, linewidth=1.7, linestyle=style, label=f"{name}, median")

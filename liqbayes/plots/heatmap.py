@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, Stroke
@@ -25,6 +24,7 @@ from liqbayes.plots.style import (
     log_price_axis,
     need,
     new_figure,
+    time_axis,
     title,
 )
 
@@ -146,9 +146,7 @@ def draw_uncertainty(
         ),
     ]
     for ax, values, norm, words in panels:
-        mesh = ax.pcolormesh(
-            columns, edges, values.T, cmap="cividis_r", norm=norm, rasterized=True
-        )
+        mesh = ax.pcolormesh(columns, edges, values.T, cmap="cividis_r", norm=norm, rasterized=True)
         ends = "both" if isinstance(norm, LogNorm) else "neither"
         bar = figure.colorbar(mesh, ax=ax, fraction=0.03, pad=0.01, aspect=28, extend=ends)
         bar.set_label(words)
@@ -238,10 +236,7 @@ def _frame(ax: Axes, data: xr.Dataset, edges: FloatArray, shown: NDArray[np.bool
     ax.set_ylabel(f"price ({data.attrs.get('quote_unit', 'quote')}, log scale)")
     columns = time_edges(data["time"].to_numpy())
     ax.set_xlim(columns[0], columns[-1])
-    locator = AutoDateLocator()
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.set_xlabel("time (UTC)")
+    time_axis(ax)
     ax.label_outer()
 
 

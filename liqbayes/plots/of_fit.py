@@ -160,11 +160,12 @@ def reports(fit: xr.DataTree) -> Figure:
             "long_liquidations and short_liquidations, or the model no such channel."
         )
     time = fit["panel"]["time"].to_numpy()
-    seen, predicted = {}, {}
+    seen: dict[str, xr.DataArray] = {}
+    predicted: dict[str, xr.DataArray] = {}
     for side, name in names.items():
         for group, out in (("observed_data", seen), ("posterior_predictive", predicted)):
-            values = fit[group][name]
-            (dim,) = (d for d in values.dims if d not in ("chain", "draw"))
+            values = fit[group].to_dataset()[name]
+            (dim,) = (str(d) for d in values.dims if d not in ("chain", "draw"))
             # Bars are counted from the first bar of the history, if there was one.
             bars = values[dim].to_numpy().astype(int) - _history(fit)
             keep = np.flatnonzero(bars >= 0)

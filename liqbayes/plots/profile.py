@@ -33,6 +33,7 @@ FloatArray = NDArray[np.float64]
 _NEEDED = ("quote", "price_low", "price_high", "mark_price", "quote_unit")
 # Bins of a drawn profile; the files keep the fine ones.
 BINS = 80
+DOTS = (0, (1.5, 1.2))
 
 
 def draw_profile(
@@ -76,10 +77,16 @@ def draw_profile(
         if prior is not None:
             before, _ = merge_price(prior["quote"].sel(side=side), price_edges(prior), bins)
             middle = np.asarray(bands(before)[1].to_numpy()) / widths
-            ax.stairs(middle, edges, color=PRIOR, linestyle=(0, (1.5, 1.2)), linewidth=1.4, zorder=4)
+            ax.stairs(
+                middle, edges, color=PRIOR, linestyle=(0, (1.5, 1.2)), linewidth=1.4, zorder=4
+            )
         if prior_share is not None:
             _hatch_prior(ax, edges, low, high, prior_share.sel(side=side), levels)
-        some = np.flatnonzero(high > 0.002 * np.nanmax(high)) if np.nanmax(high) > 0 else []
+        some = (
+            np.flatnonzero(high > 0.002 * np.nanmax(high))
+            if np.nanmax(high) > 0
+            else np.array([], int)
+        )
         if len(some):
             low_edge = min(low_edge, edges[some[0]])
             high_edge = max(high_edge, edges[some[-1] + 1])
@@ -97,8 +104,8 @@ def draw_profile(
     title(
         figure,
         _head("Liquidation levels", label),
-        f"As of {_when(levels)}, {levels.attrs.get('kind', 'realised')} quantities; median and 90 % "
-        f"band per 1 % of price{_beyond(levels)}.",
+        f"As of {_when(levels)}, {levels.attrs.get('kind', 'realised')} quantities; median and "
+        f"90 % band per 1 % of price{_beyond(levels)}.",
     )
     return figure
 
@@ -229,8 +236,8 @@ def _visited(strip: Axes, levels: xr.Dataset) -> None:
     strip.spines[["left", "bottom"]].set_visible(False)
     strip.set_ylim(0, 1)
     strip.set_xlabel(
-        f"price ({levels.attrs['quote_unit']}, log scale); strip: black where price has been in the "
-        "panel"
+        f"price ({levels.attrs['quote_unit']}, log scale); strip: black where price has been in "
+        "the panel"
     )
     if "visited" not in levels.variables:
         return
@@ -243,12 +250,12 @@ def _profile_legend(ax: Axes, prior: bool, hatched: bool) -> None:
     handles: list[Any] = [Patch(color=COLOUR[side], alpha=0.6) for side in SIDES]
     words = ["longs, liquidated when price falls", "shorts, liquidated when price rises"]
     if prior:
-        (line,) = ax.plot([], [], color=PRIOR, linestyle=(0, (1.5, 1.2)), linewidth=1.4)
+        (line,) = ax.plot([], [], color=PRIOR, linestyle=DOTS, linewidth=1.4)
         handles.append(line)
         words.append("prior median")
     if hatched:
         handles.append(Patch(facecolor="none", edgecolor=PRIOR, hatch="////", linewidth=0))
-        words.append("more than half of the width is prior")
+        words.append("mostly prior: over half of its variance is left")
     ax.legend(handles, words, loc="upper left", fontsize=8, frameon=False)
 
 

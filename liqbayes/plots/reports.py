@@ -3,12 +3,11 @@
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from liqbayes.plots.style import COLOUR, PRICE, SIDES, compact, need, new_figure, title
+from liqbayes.plots.style import COLOUR, PRICE, SIDES, compact, need, new_figure, time_axis, title
 
 FloatArray = NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -47,7 +46,7 @@ def draw_reports(
         cut = np.asarray(
             predicted[side]
             .transpose("chain", "draw", ...)
-            .quantile(list(QUANTILES), dim=("chain", "draw"))
+            .quantile(list(QUANTILES), dim=("chain", "draw"), skipna=False)
             .to_numpy(),
             float,
         )
@@ -60,10 +59,7 @@ def draw_reports(
         ax.yaxis.set_major_formatter(_ticks(linear))
         ax.set_xlim(time[0], time[-1])
         ax.set_ylabel(f"{side}s, {unit}\n(linear below {compact(linear)}, log above)", fontsize=9)
-    locator = AutoDateLocator()
-    axes[-1].xaxis.set_major_locator(locator)
-    axes[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes[-1].set_xlabel("time (UTC)")
+    time_axis(axes[-1])
     head = "Reported liquidations against the fitted model"
     title(
         figure,
@@ -99,13 +95,26 @@ def _panel(
     colour = COLOUR[side]
     share_wide, share_half = coverage(values, cut[0], cut[4]), coverage(values, cut[1], cut[3])
     ax.fill_between(
-        time, cut[0], cut[4], step="post", color=colour, alpha=0.22, linewidth=0,
+        time,
+        cut[0],
+        cut[4],
+        step="post",
+        color=colour,
+        alpha=0.22,
+        linewidth=0,
         label=f"90 % band, holds {share_wide:.0%} of the bars",
     )
     ax.fill_between(
-        time, cut[1], cut[3], step="post", color=colour, alpha=0.45, linewidth=0,
+        time,
+        cut[1],
+        cut[3],
+        step="post",
+        color=colour,
+        alpha=0.45,
+        linewidth=0,
         label=f"50 % band, holds {share_half:.0%}",
     )
-    ax.plot(time, values, linestyle="none", marker=".", markersize=2.8, color=PRICE,
-            label="reported")
+    ax.plot(
+        time, values, linestyle="none", marker=".", markersize=2.8, color=PRICE, label="reported"
+    )
     ax.legend(loc="upper left", ncols=3, fontsize=8, framealpha=0.85, edgecolor="none")

@@ -4,7 +4,7 @@ from liqbayes.report.compare import compare_with_truth
 from liqbayes.report.directory import check_target, read_summary, write_directory
 from liqbayes.report.results import Results, compute_results
 from liqbayes.report.summary import summarise
-from liqbayes.report.tables import delta_table, entry_table, leverage_table, levels_table
+from liqbayes.report.tables import delta_table, entry_table, levels_table, leverage_table
 from liqbayes.report.write import FILES, write_report
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "compute_results",
     "delta_table",
     "entry_table",
-    "leverage_table",
     "levels_table",
+    "leverage_table",
     "read_summary",
     "summarise",
     "write_directory",

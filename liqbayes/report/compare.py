@@ -48,7 +48,9 @@ def compare_with_truth(summary: dict[str, Any], truth: dict[str, Any]) -> list[C
         Contents of ``truth.json``: the same keys, one number for each interval.
     """
     return [
-        Comparison(words, unit, *map(float, interval), float(value))
+        Comparison(
+            words, unit, float(interval[0]), float(interval[1]), float(interval[2]), float(value)
+        )
         for words, unit, interval, value in _pairs(summary, truth)
         if interval is not None and value is not None
     ]

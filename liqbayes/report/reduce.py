@@ -20,7 +20,7 @@ def triple(draws: xr.DataArray) -> list[float] | None:
 
 def interval(draws: xr.DataArray) -> tuple[NDArray[np.float64], ...]:
     """Lower end, median and upper end over chain and draw, each with the remaining dims."""
-    cut = draws.quantile(list(INTERVAL), dim=("chain", "draw"))
+    cut = draws.quantile(list(INTERVAL), dim=("chain", "draw"), skipna=False)
     return tuple(np.asarray(cut.sel(quantile=q).to_numpy(), float) for q in INTERVAL)
 
 
@@ -41,7 +41,7 @@ def prior_share(posterior: xr.DataArray, prior: xr.DataArray) -> xr.DataArray:
     """
     widths = []
     for draws in (posterior, prior):
-        cut = draws.quantile([INTERVAL[0], INTERVAL[2]], dim=("chain", "draw"))
+        cut = draws.quantile([INTERVAL[0], INTERVAL[2]], ("chain", "draw"), skipna=False)
         widths.append(cut.sel(quantile=INTERVAL[2]) - cut.sel(quantile=INTERVAL[0]))
     after, before = (w.drop_vars("quantile", errors="ignore") for w in widths)
     ratio = (after / before.where(before > 0)) ** 2

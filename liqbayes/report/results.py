@@ -16,11 +16,12 @@ MOVES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 WINDOWS = ("1h", "4h", "12h", "1D", "3D", "7D", "30D")
 BINS = 400
 PRICE_RANGE = (0.5, 2.0)
-# Draws that tables and figures are made of; quantiles of so many are exact to about 1.5 % of
+# Draws that posterior intervals are made of: quantiles of so many are exact to about 1.5 % of
 # probability, and every output runs the whole book once a draw.
 DRAWS = 1000
-# The picture needs fewer, and it runs the book at every bar.
-HEATMAP_DRAWS = 200
+# Draws of the prior, of what is compared with it, and of the heatmap, which are drawn or divided
+# and need fewer.
+FEW_DRAWS = 250
 # Columns of a drawn heatmap: more than a page can show.
 HEATMAP_COLUMNS = 1500
 
@@ -83,7 +84,7 @@ class Results:
     heatmap: xr.Dataset
     converged: bool
     reasons: tuple[str, ...]
-    diagnostics: dict[str, float]
+    diagnostics: dict[str, Any]
     prior_share: dict[str, float]
     prior_book_share: dict[str, float]
 
@@ -115,38 +116,42 @@ def compute_results(
     Returns
     -------
     Results
-        From at most about `DRAWS` evenly spaced draws; convergence is judged on all of them.
+        From at most about `DRAWS` evenly spaced draws, the prior and the heatmap from about
+        `FEW_DRAWS`; convergence is judged on all of them.
     """
     from liqbayes import checks, outputs
     from liqbayes.plots.of_fit import label_of
 
-    whole, fit = fit, outputs.thin(fit, DRAWS)
+    many, few = outputs.thin(fit, DRAWS), outputs.thin(fit, FEW_DRAWS)
     grid: dict[str, Any] = {"bins": bins, "price_range": price_range}
+    prior: dict[str, Any] = {"group": "prior"}
     step("liquidation levels")
-    levels = outputs.liquidation_levels(fit, **grid)
-    levels_prior = outputs.liquidation_levels(fit, **grid, group="prior")
-    after = outputs.liquidation_levels(fit, **grid, kind="expected")["quantity"]
-    before = outputs.liquidation_levels(fit, **grid, kind="expected", group="prior")["quantity"]
+    levels = outputs.liquidation_levels(many, **grid)
+    levels_prior = outputs.liquidation_levels(few, **grid, **prior)
+    after = outputs.liquidation_levels(few, **grid, kind="expected")["quantity"]
+    before = outputs.liquidation_levels(few, **grid, kind="expected", **prior)["quantity"]
+    risk = outputs.at_risk_amounts(many, moves=MOVES)[["share", "quote"]]
     step("realised liquidations")
-    flows = outputs.realised_liquidations(fit)
+    flows = outputs.realised_liquidations(many)
     total = flows[["quantity", "quote"]].sum("time", skipna=True)
     del flows
-    delta = outputs.liquidation_delta(fit, windows=WINDOWS)
+    delta = outputs.liquidation_delta(many, windows=WINDOWS)
     step("leverage and entry prices")
-    leverage = [
-        outputs.leverage_distribution(fit, weighting=weighting, group=group)
+    leverage = {
+        weighting: (
+            outputs.leverage_distribution(many, weighting=weighting),
+            outputs.leverage_distribution(few, weighting=weighting, **prior),
+        )
         for weighting in ("open_interest", "opened")
-        for group in ("posterior", "prior")
-    ]
-    average = outputs.average_leverage(fit)
-    entry = outputs.entry_price_distribution(fit, **grid)
-    entry_prior = outputs.entry_price_distribution(fit, **grid, group="prior")
+    }
+    average = outputs.average_leverage(many)
+    entry = outputs.entry_price_distribution(many, **grid)
+    entry_prior = outputs.entry_price_distribution(few, **grid, **prior)
     step("heatmap")
     every = -(-fit["panel"].sizes["time"] // HEATMAP_COLUMNS)
-    few = outputs.thin(fit, HEATMAP_DRAWS)
     heatmap = outputs.liquidation_heatmap(few, **grid, every=every)
     step("checks")
-    verdict = checks.review(whole)
+    verdict = checks.review(fit)
     return Results(
         contract=contract_from_dict(json.loads(fit.attrs["contract"])),
         spec=ModelSpec.from_json(fit.attrs["spec"]),
@@ -156,22 +161,22 @@ def compute_results(
         levels=levels,
         levels_prior=levels_prior,
         bin_prior_share=prior_share(after, before),
-        at_risk=outputs.at_risk_amounts(fit, moves=MOVES)[["share", "quote"]],
+        at_risk=risk,
         realised_total=total,
         delta=delta,
-        leverage=leverage[0],
-        leverage_prior=leverage[1],
-        opened=leverage[2],
-        opened_prior=leverage[3],
+        leverage=leverage["open_interest"][0],
+        leverage_prior=leverage["open_interest"][1],
+        opened=leverage["opened"][0],
+        opened_prior=leverage["opened"][1],
         average_leverage=average,
         entry=entry,
         entry_prior=entry_prior,
         heatmap=heatmap,
         converged=bool(verdict.converged),
         reasons=tuple(verdict.reasons),
-        diagnostics=dict(checks.diagnostics(whole)),
-        prior_share=dict(checks.prior_share(whole)),
-        prior_book_share=dict(checks.prior_book_share(whole)),
+        diagnostics=dict(verdict.diagnostics),
+        prior_share=dict(verdict.prior_share),
+        prior_book_share=dict(verdict.prior_book_share),
     )
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from liqbayes.report.reduce import plain, triple
@@ -44,7 +45,7 @@ def summarise(results: Results) -> dict[str, Any]:
             },
             "quantity_unit": contract.quantity_unit,
             "quote_unit": contract.quote_unit,
-            "as_of": str(levels.attrs["as_of"]),
+            "as_of": pd.Timestamp(levels.attrs["as_of"]).isoformat(),
             "mark_price": mark,
             "span": list(results.span),
             "sampler": _sampler(results),

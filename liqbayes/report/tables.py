@@ -7,6 +7,9 @@ import xarray as xr
 from liqbayes.report.reduce import interval
 
 SIDES = ("long", "short")
+# Share of the side's open interest up to which a bin counts as empty in ``p_nonzero``: a drawn
+# quantity is hardly ever exactly zero.
+NOTHING = 1e-6
 
 
 def levels_table(levels: xr.Dataset, prior_share: xr.DataArray) -> pd.DataFrame:
@@ -24,7 +27,8 @@ def levels_table(levels: xr.Dataset, prior_share: xr.DataArray) -> pd.DataFrame:
     DataFrame
         Columns side, price_low, price_high, distance (bin centre over mark price, minus 1), then
         quantity, quote and cumulative_quote, each _lo, median, _hi, p_nonzero, visited,
-        prior_share. The cumulative amount runs from the mark outward and includes the bin.
+        prior_share. The cumulative amount runs from the mark outward and includes the bin;
+        ``p_nonzero`` is the probability of more than `NOTHING` of the side's open interest.
     """
     low = np.asarray(levels["price_low"].to_numpy(), float)
     high = np.asarray(levels["price_high"].to_numpy(), float)
@@ -38,8 +42,10 @@ def levels_table(levels: xr.Dataset, prior_share: xr.DataArray) -> pd.DataFrame:
         _put(table, "quantity", here["quantity"])
         _put(table, "quote", here["quote"])
         _put(table, "cumulative_quote", cumulative(here["quote"], side))
-        nonzero = (here["quantity"] > 0).mean(("chain", "draw"))
-        table["p_nonzero"] = nonzero.where(here["quantity"].notnull().all(("chain", "draw")))
+        held = here["quantity"].sum("price") + here["below"] + here["above"] + here["none"]
+        some = here["quantity"] > NOTHING * held
+        known = here["quantity"].notnull().all(("chain", "draw"))
+        table["p_nonzero"] = some.mean(("chain", "draw")).where(known).to_numpy()
         table["visited"] = np.asarray(levels["visited"].to_numpy(), bool)
         table["prior_share"] = np.asarray(prior_share.sel(side=side).to_numpy(), float)
         parts.append(table)
@@ -62,14 +68,14 @@ def delta_table(delta: xr.Dataset) -> pd.DataFrame:
     """
     windows = [str(w) for w in delta["window"].to_numpy()]
     end = pd.DatetimeIndex(delta["end"].to_numpy())
-    last = end[~end.isna()].max()
+    last = end.dropna().max()
     # A window that is longer than the panel has no bars to take its start from.
     start = [last - pd.Timedelta(w) for w in windows]
     table = pd.DataFrame({"start": start, "end": [last] * len(windows)})
     for name in ("long", "short", "delta"):
         _put(table, f"{name}_quote", delta[name])
     positive = (delta["delta"] > 0).mean(("chain", "draw"))
-    known = np.isfinite(delta["delta"]).all(("chain", "draw"))
+    known = delta["delta"].notnull().all(("chain", "draw"))
     table["p_positive"] = positive.where(known).to_numpy()
     return table
 

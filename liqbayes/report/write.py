@@ -9,7 +9,7 @@ import xarray as xr
 from liqbayes.report.directory import write_directory, write_json
 from liqbayes.report.results import BINS, PRICE_RANGE, Results, Step, compute_results
 from liqbayes.report.summary import summarise
-from liqbayes.report.tables import delta_table, entry_table, leverage_table, levels_table
+from liqbayes.report.tables import delta_table, entry_table, levels_table, leverage_table
 
 FILES = (
     "fit.nc",
@@ -96,7 +96,9 @@ def _tables(results: Results) -> dict[str, pd.DataFrame]:
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
     """CSV with unknown left empty and true/false as JSON writes them."""
-    text = {c: table[c].map({True: "true", False: "false"}) for c in table.select_dtypes("bool")}
+    text = {
+        str(c): table[c].map({True: "true", False: "false"}) for c in table.select_dtypes("bool")
+    }
     table.assign(**text).to_csv(
         path, index=False, float_format=_DIGITS, date_format="%Y-%m-%dT%H:%M:%S", na_rep=""
     )
@@ -116,12 +118,8 @@ def _draw(results: Results, directory: Path) -> None:
             prior_share=results.bin_prior_share,
             label=label,
         ),
-        "delta.png": plots.draw_delta(
-            results.delta, label=label, unit=results.contract.quote_unit
-        ),
-        "leverage.png": plots.draw_leverage(
-            results.leverage, results.leverage_prior, label=label
-        ),
+        "delta.png": plots.draw_delta(results.delta, label=label, unit=results.contract.quote_unit),
+        "leverage.png": plots.draw_leverage(results.leverage, results.leverage_prior, label=label),
     }
     for name, figure in figures.items():
         plots.save(figure, directory / name)

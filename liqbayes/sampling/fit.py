@@ -21,8 +21,18 @@ from liqbayes.sampling.run import Draws, sample
 
 SCHEMA = "liqbayes-fit-1"
 PRIOR_DRAWS = 1000
-_VERSIONED = ("liqbayes", "pymc", "pytensor", "nutpie", "arviz", "numba", "numpy", "pandas",
-              "scipy", "xarray")
+_VERSIONED = (
+    "liqbayes",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "arviz",
+    "numba",
+    "numpy",
+    "pandas",
+    "scipy",
+    "xarray",
+)
 
 
 def fit(

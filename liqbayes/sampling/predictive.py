@@ -23,7 +23,7 @@ def parameter_dataset(evaluator: Evaluator, z: xr.DataArray) -> xr.Dataset:
         ``z``, one variable a prior, and ``leverage_share`` (side, block, cell).
     """
     values = z.transpose("chain", "draw", "parameter").to_numpy()
-    n_chain, n_draw, n = values.shape
+    n_chain, n_draw, _ = values.shape
     natural = np.empty_like(values)
     shares = []
     for i in range(n_chain):
@@ -31,24 +31,28 @@ def parameter_dataset(evaluator: Evaluator, z: xr.DataArray) -> xr.Dataset:
             natural[i, j] = evaluator.natural(np.ascontiguousarray(values[i, j]))
             shares.append(evaluator.shares(natural[i, j]))
     out: dict[str, xr.DataArray] = {
-        "z": xr.DataArray(values, dims=("chain", "draw", "parameter"),
-                          coords={"parameter": evaluator.layout.labels})
+        "z": xr.DataArray(
+            values,
+            dims=("chain", "draw", "parameter"),
+            coords={"parameter": evaluator.layout.labels},
+        )
     }
     for prior in evaluator.layout.priors:
         at = evaluator.layout.where(prior.name)
         attrs = {"units": prior.unit, "long_name": prior.description}
         if prior.labels:
             out[prior.name] = xr.DataArray(
-                natural[..., at], dims=("chain", "draw", prior.dim),
-                coords={prior.dim: list(prior.labels)}, attrs=attrs,
+                natural[..., at],
+                dims=("chain", "draw", prior.dim),
+                coords={prior.dim: list(prior.labels)},
+                attrs=attrs,
             )
         else:
-            out[prior.name] = xr.DataArray(
-                natural[..., at[0]], dims=("chain", "draw"), attrs=attrs
-            )
+            out[prior.name] = xr.DataArray(natural[..., at[0]], dims=("chain", "draw"), attrs=attrs)
     block = np.stack(shares).reshape(n_chain, n_draw, *shares[0].shape)
     out["leverage_share"] = xr.DataArray(
-        block, dims=("chain", "draw", "side", "block", "cell"),
+        block,
+        dims=("chain", "draw", "side", "block", "cell"),
         coords={
             "side": list(SIDES),
             "leverage_high": ("cell", evaluator.data.cells.edges),
@@ -131,9 +135,7 @@ def observed(evaluator: Evaluator) -> xr.Dataset:
 
 def observed_bars(evaluator: Evaluator) -> dict[str, np.ndarray]:
     """Bar index of each observed value, counted from the first bar of panel or history."""
-    out = {
-        _dim(f"open_interest_change_{leg.name}"): leg.term_to for leg in evaluator.data.legs
-    }
+    out = {_dim(f"open_interest_change_{leg.name}"): leg.term_to for leg in evaluator.data.legs}
     for side, feed in evaluator.data.feeds.items():
         out[_dim(f"report_{side}")] = feed.bars
     return out

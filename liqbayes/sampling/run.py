@@ -16,11 +16,21 @@ from liqbayes.sampling.config import SamplerConfig
 
 # names of the same statistic in the three samplers
 _RENAME = {
-    "maxdepth_reached": "reached_max_treedepth", "depth": "tree_depth", "logp": "lp",
+    "maxdepth_reached": "reached_max_treedepth",
+    "depth": "tree_depth",
+    "logp": "lp",
     "mean_tree_accept": "acceptance_rate",
 }
-_KEEP = ("diverging", "energy", "n_steps", "step_size", "tree_depth", "lp", "acceptance_rate",
-         "reached_max_treedepth")
+_KEEP = (
+    "diverging",
+    "energy",
+    "n_steps",
+    "step_size",
+    "tree_depth",
+    "lp",
+    "acceptance_rate",
+    "reached_max_treedepth",
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ def _completed(z: xr.DataArray, stats: xr.Dataset) -> tuple[xr.DataArray, xr.Dat
     """Draws that every started chain completed; chains that never started are dropped."""
     stats = stats.rename({k: v for k, v in _RENAME.items() if k in stats})
     stats = stats[[k for k in _KEEP if k in stats]].drop_attrs()
-    done = np.isfinite(z).all("parameter").sum("draw").to_numpy()
+    done = np.isfinite(z.to_numpy()).all(axis=z.dims.index("parameter")).sum(axis=1)
     started = done > 0
     if not started.any():
         raise KeyboardInterrupt
@@ -169,14 +179,18 @@ def _pymc(model: pm.Model, config: SamplerConfig, progress: bool) -> Draws:
     return Draws(z, stats, time.perf_counter() - begin, 0.0, interrupted, ())
 
 
-class _bar:  # noqa: N801 - used as a context manager only
+class _bar:
     """Progress bar on stderr that nutpie's background thread may update."""
 
     def __init__(self, show: bool, total: int, text: str) -> None:
         self._progress = (
             Progress(
-                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"),
-                TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:3.0f}%"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
             )
             if show
             else None

@@ -17,7 +17,9 @@ def random_path(seed, n_bars=70, *, volatility=0.015, segments=None):
     rng = np.random.default_rng(seed)
     steps = volatility * rng.standard_t(3, n_bars)
     close = 100.0 * np.exp(np.cumsum(np.clip(steps, -0.25, 0.25)))
-    opens = np.concatenate(([100.0], close[:-1])) * np.exp(0.2 * volatility * rng.normal(size=n_bars))
+    opens = np.concatenate(([100.0], close[:-1])) * np.exp(
+        0.2 * volatility * rng.normal(size=n_bars)
+    )
     wick = np.exp(volatility * rng.exponential(0.7, (2, n_bars)))
     bars = [opens, np.maximum(opens, close) * wick[0], np.minimum(opens, close) / wick[1], close]
     segments = segments or ((0, n_bars),)

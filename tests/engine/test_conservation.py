@@ -10,7 +10,9 @@ from tests.engine.markets import BOOK, FAR, NEAR, random_market, random_path, st
 
 N_BARS = 12
 logs = st.floats(-12.0, 12.0)
-volumes = st.one_of(st.just(0.0), st.floats(1e-9, 1e-3), st.floats(1e-3, 10.0), st.floats(10.0, 1e6))
+volumes = st.one_of(
+    st.just(0.0), st.floats(1e-9, 1e-3), st.floats(1e-3, 10.0), st.floats(10.0, 1e6)
+)
 
 
 def rebuilt(market, class_tape):
@@ -31,9 +33,7 @@ def rebuilt(market, class_tape):
             if market.start[t] == 1:
                 out[i, t] = fresh
                 continue
-            kept = np.exp(
-                class_tape[kernel.LOG_KEPT, i, t] - class_tape[kernel.LOG_KEPT, i, t - 1]
-            )
+            kept = np.exp(class_tape[kernel.LOG_KEPT, i, t] - class_tape[kernel.LOG_KEPT, i, t - 1])
             out[i, t] = (mass[i, t - 1] - touched[i, t]) * kept + fresh
     return out
 
@@ -52,9 +52,7 @@ def rebuilt(market, class_tape):
     side="long", seed=0,
 )  # fmt: skip
 @settings(max_examples=60)
-def test_open_interest_is_conserved(
-    changes, flow, closed_share, renewal, n_classes, side, seed
-):
+def test_open_interest_is_conserved(changes, flow, closed_share, renewal, n_classes, side, seed):
     market = random_market(
         seed, side=side, n_bars=N_BARS, n_classes=n_classes, n_blocks=2,
         closed_share=closed_share, renewal=renewal,
@@ -85,9 +83,7 @@ def test_closing_bar_closes_and_opening_bar_opens():
 
 def test_voluntary_hazard_is_half_the_flow_when_interest_stands_still():
     market = random_market(4, n_bars=20, renewal=0.0)
-    still = market.but(
-        interest=np.full(20, 5.0), closed_share=0.0, flow=np.full(20, 0.3)
-    )
+    still = market.but(interest=np.full(20, 5.0), closed_share=0.0, flow=np.full(20, 0.3))
     _, bar_tape = kernel.forward(*still.arguments)
     np.testing.assert_allclose(bar_tape[kernel.HAZARD, 1:], 0.15, rtol=1e-12)
 

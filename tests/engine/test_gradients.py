@@ -91,7 +91,9 @@ def test_recursion_over_several_rescalings(n_classes, renewal):
 
 @given(
     flow=st.lists(
-        st.one_of(st.just(0.0), st.floats(1e-9, 1e-2), st.floats(1e-2, 1e6)), min_size=20, max_size=20
+        st.one_of(st.just(0.0), st.floats(1e-9, 1e-2), st.floats(1e-2, 1e6)),
+        min_size=20,
+        max_size=20,
     ),
     renewal=st.sampled_from([0.0, 0.02, 1.0, 800.0]),
     speed=st.sampled_from([1.0, 2.0, 30.0, 1000.0]),

@@ -53,9 +53,7 @@ def bars(n=60, *, seed=0, start="2024-06-01", freq="1h", feed=True, funding=Fals
             some = rng.random(n) > 0.25
             table[f"{side}_liquidations"] = np.where(some, 40 * rng.lognormal(0, 1, n), 0.0)
     if funding:
-        table["funding_rate"] = np.where(
-            np.arange(n) % 8 == 0, rng.normal(1e-4, 2e-4, n), np.nan
-        )
+        table["funding_rate"] = np.where(np.arange(n) % 8 == 0, rng.normal(1e-4, 2e-4, n), np.nan)
     return table
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liqbayes.contracts import leverage_from_level, level_log_offset
+from liqbayes.contracts import level_log_offset, leverage_from_level
 from liqbayes.engine import shares
 from liqbayes.errors import SpecError
 from liqbayes.model.leverage import BELOW_BOTTOM, BOTTOM, KNOTS, NO_LEVEL, TOP, LeverageCells

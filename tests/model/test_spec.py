@@ -147,7 +147,7 @@ def test_prior_scales():
 
 
 def test_unknown_names(tmp_path):
-    with pytest.raises(SpecError, match="no model 'nosuch'; shipped models: .*baseline"):
+    with pytest.raises(SpecError, match=r"no model 'nosuch'; shipped models: .*baseline"):
         load_spec("nosuch")
     broken = tmp_path / "spec.toml"
     broken.write_text("schema = [", encoding="utf-8")

@@ -96,7 +96,9 @@ def heatmap(bars: int = 240, bins: int = 400, seed: int = 0) -> xr.Dataset:
         sigma[t] = 0.3 + 1.2 * np.exp(-age / 60) + 2.0 * (book < 20)
     z = 1.645
     median = np.where(mean < 8, 0.0, mean * np.exp(-(sigma**2) / 8))
-    quantity = np.stack([median * np.exp(-z * sigma), median, np.maximum(median, mean) * np.exp(z * sigma / 2)])
+    quantity = np.stack(
+        [median * np.exp(-z * sigma), median, np.maximum(median, mean) * np.exp(z * sigma / 2)]
+    )
     threshold = 100.0
     above = np.clip(0.5 + 0.5 * np.log(np.maximum(mean, 1e-9) / threshold) / (z * sigma), 0, 1)
     bridged = np.zeros(bars, bool)
@@ -151,8 +153,14 @@ def delta(*, chains: int = 2, draws: int = 200, seed: int = 1, known: int = 6) -
     )
 
 
-def leverage(*, chains: int = 2, draws: int = 200, concentration: float = 300.0, seed: int = 2,
-             centre: float = 12.0) -> xr.DataArray:
+def leverage(
+    *,
+    chains: int = 2,
+    draws: int = 200,
+    concentration: float = 300.0,
+    seed: int = 2,
+    centre: float = 12.0,
+) -> xr.DataArray:
     rng = np.random.default_rng(seed)
     upper = np.append(np.geomspace(200, 1.05, 19), np.geomspace(1.05, 0.2, 6)[1:])
     low, high = np.append(upper[1:], 0.0), upper
@@ -179,7 +187,9 @@ def leverage(*, chains: int = 2, draws: int = 200, concentration: float = 300.0,
     )
 
 
-def entry(*, chains: int = 2, draws: int = 100, concentration: float = 800.0, seed: int = 3) -> xr.Dataset:
+def entry(
+    *, chains: int = 2, draws: int = 100, concentration: float = 800.0, seed: int = 3
+) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     _, path = price_path()
     edges = price_grid(float(path[-1]))

@@ -71,7 +71,9 @@ def test_cumulative_runs_outward_from_the_mark() -> None:
 def test_bands_are_quantiles_over_chain_and_draw() -> None:
     data = xr.DataArray(np.arange(200.0).reshape(2, 100, 1), dims=("chain", "draw", "price"))
     low, middle, high = (float(v.squeeze()) for v in bands(data))
-    assert (low, middle, high) == pytest.approx(tuple(np.quantile(np.arange(200.0), [0.05, 0.5, 0.95])))
+    assert (low, middle, high) == pytest.approx(
+        tuple(np.quantile(np.arange(200.0), [0.05, 0.5, 0.95]))
+    )
 
 
 def test_time_edges_end_one_bar_after_the_last_stamp() -> None:

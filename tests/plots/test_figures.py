@@ -38,11 +38,11 @@ def small_heatmap() -> xr.Dataset:
 
 
 def make_all(heat: xr.Dataset) -> dict[str, Figure]:
-    levels = synthetic.levels(draws=40)
+    levels, prior = (synthetic.levels(draws=40, seed=seed) for seed in (0, 5))
     return {
         "heatmap": plots.draw_heatmap(heat, label=LABEL),
         "uncertainty": plots.draw_uncertainty(heat, label=LABEL),
-        "profile": plots.draw_profile(levels, prior=synthetic.levels(draws=40, seed=5), label=LABEL),
+        "profile": plots.draw_profile(levels, prior=prior, label=LABEL),
         "cumulative": plots.draw_cumulative(levels, label=LABEL),
         "delta": plots.draw_delta(synthetic.delta(), label=LABEL),
         "leverage": plots.draw_leverage(

@@ -44,8 +44,14 @@ def observe_reports(
         )
         bars = feed.bars
         pm.CustomDist(
-            f"report_{side}", location[bars], scale[bars], log_zero[bars],
-            logp=report_logp, random=report_random, observed=observed, dims=dim,
+            f"report_{side}",
+            location[bars],
+            scale[bars],
+            log_zero[bars],
+            logp=report_logp,
+            random=report_random,
+            observed=observed,
+            dims=dim,
         )
 
 
@@ -55,7 +61,10 @@ def report_logp(value: Any, location: Any, scale: Any, log_zero: Any) -> Any:
     log_value = pt.log(pt.where(positive, value, 1.0))
     z = (log_value - location) / scale
     density = (
-        pt.log(-pt.expm1(log_zero)) - 0.5 * z**2 - pt.log(scale) - 0.5 * np.log(2 * np.pi)
+        pt.log(-pt.expm1(log_zero))
+        - 0.5 * z**2
+        - pt.log(scale)
+        - 0.5 * np.log(2 * np.pi)
         - log_value
     )
     return pt.where(positive, density, log_zero)

@@ -32,12 +32,18 @@ def observe_open_interest(
     dim = f"change_{leg.name}"
     pm.modelcontext(None).add_coord(dim, leg.term_to)
     location, scale = call(
-        pack, "interest_moments", [p, predicted["long"], predicted["short"]],
+        pack,
+        "interest_moments",
+        [p, predicted["long"], predicted["short"]],
         interest_inputs(layout, data, leg),
     )
     change = np.log(leg.interest[leg.term_to] / leg.interest[leg.term_from])
     observed = pm.Data(f"log_change_{leg.name}", change, dims=dim)
     pm.StudentT(
-        f"open_interest_change_{leg.name}", nu=DEGREES_OF_FREEDOM, mu=location, sigma=scale,
-        observed=observed, dims=dim,
+        f"open_interest_change_{leg.name}",
+        nu=DEGREES_OF_FREEDOM,
+        mu=location,
+        sigma=scale,
+        observed=observed,
+        dims=dim,
     )

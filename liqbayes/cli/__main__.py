@@ -1,0 +1,5 @@
+"""`python -m liqbayes.cli`."""
+
+from liqbayes.cli import main
+
+main()
