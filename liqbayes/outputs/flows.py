@@ -1,5 +1,6 @@
 """Liquidations per bar, and long minus short over windows."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,7 +94,7 @@ def liquidation_delta(
     InputError
         If a window is no duration.
     """
-    lengths = [_seconds(w) for w in windows]
+    lengths = [duration_seconds(w) for w in windows]
     flows = realised_liquidations(fit, kind=kind, group=group)
     context = open_fit(fit, group, kind)
     last = context.last - context.evaluator.data.n_history
@@ -189,11 +190,21 @@ def bar_to_quote(context: Context) -> FloatArray:
     return np.asarray(np.mean([path.open, path.high, path.low, path.close], axis=0))
 
 
-def _seconds(window: str) -> int:
+def duration_seconds(window: str) -> int:
+    """Length of a duration such as ``"4h"`` or ``"7D"``; days also as ``"7d"``.
+
+    Raises
+    ------
+    InputError
+        If it is no duration, or not longer than zero.
+    """
     try:
-        seconds = pd.Timedelta(window).total_seconds()
-    except ValueError:
-        raise InputError(f"window {window!r} is no duration; write such as '4h' or '7D'.") from None
+        # pandas deprecates the lower-case day
+        seconds = pd.Timedelta(re.sub(r"d$", "D", window)).total_seconds()
+    except (ValueError, TypeError):
+        seconds = float("nan")
+    if np.isnan(seconds):
+        raise InputError(f"window {window!r} is no duration; write such as '4h' or '7D'.")
     if seconds <= 0:
         raise InputError(f"window {window!r} must be longer than zero.")
     return int(seconds)

@@ -141,8 +141,8 @@ def at_risk_amounts(
     if (
         steps.ndim != 1
         or not steps.size
-        or (np.diff(steps, prepend=0.0) <= 0).any()
-        or (steps >= 1).any()
+        or not (np.diff(steps, prepend=0.0) > 0).all()
+        or not (steps < 1).all()
     ):
         raise InputError(f"moves is {tuple(moves)}; give ascending fractions between 0 and 1.")
     context = open_fit(fit, group, kind)

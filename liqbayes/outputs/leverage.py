@@ -1,7 +1,6 @@
 """Effective leverage of the living book and of what was opened lately."""
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -9,6 +8,7 @@ from liqbayes.engine.standing import stand
 from liqbayes.errors import InputError
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
+from liqbayes.outputs.flows import duration_seconds
 from liqbayes.outputs.levels import reachable, standing_of
 
 FloatArray = NDArray[np.float64]
@@ -41,7 +41,7 @@ def leverage_distribution(
     Raises
     ------
     InputError
-        If the weighting is unknown or the window is longer than the panel.
+        If the weighting is unknown, or the window no duration or longer than the panel.
     """
     if weighting not in ("open_interest", "opened"):
         raise InputError(f"weighting is {weighting!r}; use 'open_interest' or 'opened'.")
@@ -116,7 +116,7 @@ def _first_bar(context: Context, window: str | None) -> int | None:
     begin = context.evaluator.data.path.segments[-1][0] + 1
     if window is None:
         return begin
-    seconds = int(pd.Timedelta(window).total_seconds())
+    seconds = duration_seconds(window)
     step = context.panel.bar_seconds
     if seconds % step or seconds < step:
         return None
