@@ -57,15 +57,17 @@ def diagnostics(fit: xr.DataTree) -> dict[str, Any]:
     stats = fit["sample_stats"].to_dataset()
     out: dict[str, Any] = {}
     several = data.sizes["chain"] > 1
-    rhat = {k: float(v) for k, v in az.rhat(data).items()} if several else {}
+    # a parameter that never moved has no R-hat; NaN is reported as not converged
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rhat = {k: float(v) for k, v in az.rhat(data).items()} if several else {}
     bulk = {k: float(v) for k, v in az.ess(data, method="bulk").items()}
     tail = {k: float(v) for k, v in az.ess(data, method="tail").items()}
-    out["max_rhat"] = max(rhat.values()) if rhat else None
-    out["min_ess_bulk"] = min(bulk.values())
-    out["min_ess_tail"] = min(tail.values())
-    out["worst_rhat"] = max(rhat, key=rhat.__getitem__) if rhat else None
-    out["worst_ess_bulk"] = min(bulk, key=bulk.__getitem__)
-    out["worst_ess_tail"] = min(tail, key=tail.__getitem__)
+    out["worst_rhat"] = _worst(rhat, -1.0) if rhat else None
+    out["worst_ess_bulk"] = _worst(bulk, 1.0)
+    out["worst_ess_tail"] = _worst(tail, 1.0)
+    out["max_rhat"] = rhat[out["worst_rhat"]] if rhat else None
+    out["min_ess_bulk"] = bulk[out["worst_ess_bulk"]]
+    out["min_ess_tail"] = tail[out["worst_ess_tail"]]
     out["divergences"] = int(stats["diverging"].sum())
     out["divergent_share"] = float(stats["diverging"].mean())
     energy = stats["energy"].transpose("chain", "draw").to_numpy()
@@ -76,6 +78,11 @@ def diagnostics(fit: xr.DataTree) -> dict[str, Any]:
         float(stats["reached_max_treedepth"].mean()) if "reached_max_treedepth" in stats else None
     )
     return out
+
+
+def _worst(values: dict[str, float], sign: float) -> str:
+    """Name of the smallest value (largest with sign -1); one that is unknown is worse than any."""
+    return min(values, key=lambda k: -np.inf if np.isnan(values[k]) else sign * values[k])
 
 
 def convergence_reasons(found: dict[str, Any]) -> tuple[str, ...]:

@@ -83,6 +83,8 @@ def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
                 expected[side] = expected[side] + in_common if side in expected else in_common
             observe_open_interest(pack, layout, data, leg, p, predicted)
         if data.feeds:
-            observe_reports(pack, layout, data, p, expected)
+            forced = p[layout.index("forced_share")]
+            liquidated_by_side = {side: forced * closed for side, closed in expected.items()}
+            observe_reports(pack, layout, data, p, liquidated_by_side)
     pack.close()
     return model

@@ -91,6 +91,7 @@ class ModelData:
     capacity: FloatArray
     n_history: int
     proxy_volume: bool
+    feed_weight: float
 
     @property
     def n_bars(self) -> int:
@@ -193,6 +194,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         feeds=_feeds(columns, start, scored_from) if _has_feed(spec, panel) else {},
         capacity=_capacity(panel, columns),
         n_history=columns.n_history,
+        feed_weight=spec.feed_weight,
         proxy_volume="volume" in panel.provenance.get("proxy", {}),
     )
 

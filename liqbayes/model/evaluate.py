@@ -70,11 +70,15 @@ class Evaluator:
             for side in SIDES
         }
 
-    def expected_common(self, runs: dict[tuple[str, str], BookRun], side: str) -> FloatArray:
-        """Expected liquidation of one side over all legs in the panel's quantity unit."""
-        return np.asarray(
-            sum(runs[leg.name, side].expected * leg.to_common for leg in self.data.legs)
-        )
+    def expected_common(
+        self, p: FloatArray, runs: dict[tuple[str, str], BookRun], side: str
+    ) -> FloatArray:
+        """Expected liquidation of one side over all legs in the panel's quantity unit.
+
+        Of what is closed at its level only a share is forced; stops close the rest.
+        """
+        closed = sum(runs[leg.name, side].expected * leg.to_common for leg in self.data.legs)
+        return np.asarray(self.value(p, "forced_share") * closed)
 
     def interest_moments(
         self, p: FloatArray, runs: dict[tuple[str, str], BookRun], leg_index: int

@@ -41,7 +41,14 @@ PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "reported_share")
 
 def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
     """Parameters that the model has for these data, in a fixed order."""
-    names = [*BOOK, *SHARES, "effective_positions", "liquidated_positions", *INTEREST]
+    names = [
+        *BOOK,
+        "forced_share",
+        *SHARES,
+        "effective_positions",
+        "liquidated_positions",
+        *INTEREST,
+    ]
     if data.proxy_volume:
         names.append("volume_scale")
     if data.block_funding.size > 1:

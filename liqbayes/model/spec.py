@@ -30,7 +30,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
         "burn_in_share": (float, 0.0, 0.9),
         "minimum_bars": (int, 2, 1_000_000),
     },
-    "channels": {"use": NAMES},
+    "channels": {"use": NAMES, "feed_weight": (float, 0.01, 1.0)},
 }
 
 
@@ -46,6 +46,8 @@ class ModelSpec:
         Panel columns the model needs, and those it uses when they are there.
     channels : tuple of str
         Observation channels, each scored when its columns are there.
+    feed_weight : float
+        Power to which the feed's likelihood is raised; 1 takes every report at face value.
     cells, entry_nodes, funding_blocks : int
         Resolution of the leverage density, of entries within a bar, number of funding regimes.
     book_age_hours, burn_in_hours, burn_in_share, minimum_bars : float
@@ -62,6 +64,7 @@ class ModelSpec:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     channels: tuple[str, ...]
+    feed_weight: float
     cells: int
     entry_nodes: int
     funding_blocks: int
@@ -131,6 +134,7 @@ class ModelSpec:
             **read["columns"],
             **read["resolution"],
             channels=channels,
+            feed_weight=read["channels"]["feed_weight"],
             book_age_hours=book["age_hours"],
             burn_in_hours=book["burn_in_hours"],
             burn_in_share=book["burn_in_share"],

@@ -145,7 +145,8 @@ def thin(fit: xr.DataTree, draws: int) -> xr.DataTree:
     out = fit.copy()
     for group in ("posterior", "prior"):
         data = fit[group].to_dataset()
-        per_chain = max(1, draws // data.sizes["chain"])
-        every = max(1, data.sizes["draw"] // per_chain)
-        out[group] = xr.DataTree(data.isel(draw=slice(0, every * per_chain, every)))
+        taken = data.sizes["draw"]
+        per_chain = min(max(1, draws // data.sizes["chain"]), taken)
+        kept = np.linspace(0, taken - 1, per_chain).round().astype(int)
+        out[group] = xr.DataTree(data.isel(draw=kept))
     return out

@@ -151,7 +151,7 @@ def bar_liquidations(
     expected reported orders (Poisson-gamma conjugacy), no report leaves it as it is.
     """
     data = context.evaluator.data
-    expected = context.evaluator.expected_common(draw.runs, side)
+    expected = context.evaluator.expected_common(draw.p, draw.runs, side)
     if context.kind == "expected":
         return expected
     p = draw.p

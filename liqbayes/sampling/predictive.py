@@ -98,7 +98,7 @@ def predictive(evaluator: Evaluator, z: xr.DataArray, seed: int) -> xr.Dataset:
                 location + scale * noise
             )
         for side, feed in data.feeds.items():
-            expected = evaluator.expected_common(runs, side)
+            expected = evaluator.expected_common(p, runs, side)
             location, scale, log_zero, _, _ = evaluator.report_moments(p, expected, side)
             bars = feed.bars
             value = np.exp(rng.normal(location[bars], scale[bars]))

@@ -143,6 +143,9 @@ def _bad(draws: Draws) -> bool:
 
     if draws.z.sizes["draw"] < 50:
         return False
+    # a frozen chain has no variance, and ESS would take its draws for independent
+    if bool((draws.z.std("draw") < 1e-12).any()):
+        return True
     for chain in draws.z.chain:
         ess = az.ess(draws.z.sel(chain=[chain.item()]).to_dataset(name="z"))["z"]
         if float(ess.min()) < min(20.0, 0.05 * draws.z.sizes["draw"]):

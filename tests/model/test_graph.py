@@ -60,7 +60,7 @@ def by_hand(data, z):
         for side in SIDES:
             expected, ahead, _, _ = kernel.book(p, share, *book_inputs(layout, data, leg, side))
             predicted.append(ahead)
-            common[side] = common[side] + expected * leg.to_common
+            common[side] = common[side] + expected * leg.to_common * p[layout.index("forced_share")]
         location, scale = interest.interest_moments(
             p, *predicted, *interest_inputs(layout, data, leg)
         )

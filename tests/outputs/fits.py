@@ -1,5 +1,8 @@
 """Fits made without sampling: draws near the prior's centre, put together as a real fit is."""
 
+from importlib import import_module
+from unittest.mock import patch
+
 import numpy as np
 import xarray as xr
 
@@ -48,13 +51,15 @@ def fake_fit(
     seed: int = 11,
     history: MarketPanel | None = None,
     taken: Draws | None = None,
+    prior_draws: int = 300,
 ) -> xr.DataTree:
     """What ``fit`` returns, with draws that no sampler took."""
     evaluator = Evaluator.of(spec, prepare(spec, panel, history))
     config = SamplerConfig(draws=max(draws, 4), tune=20, chains=chains, cores=1, seed=seed)
     if taken is None:
         taken = draws_of(evaluator, chains, draws, scale=scale)
-    return assemble(evaluator, panel, history, taken, config)
+    with patch.object(import_module("liqbayes.sampling.fit"), "PRIOR_DRAWS", prior_draws):
+        return assemble(evaluator, panel, history, taken, config)
 
 
 def small_market(bars: int = 144) -> MarketPanel:

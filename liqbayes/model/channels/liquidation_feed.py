@@ -15,6 +15,7 @@ two moments given a report, with an error ``s`` of their own::
 reports drifts over hours and days, so hours are not independent facts about the level.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,14 +49,16 @@ def observe_reports(
             location[bars],
             scale[bars],
             log_zero[bars],
-            logp=report_logp,
+            logp=partial(report_logp, weight=data.feed_weight),
             random=report_random,
             observed=observed,
             dims=dim,
         )
 
 
-def report_logp(value: Any, location: Any, scale: Any, log_zero: Any) -> Any:
+def report_logp(
+    value: Any, location: Any, scale: Any, log_zero: Any, *, weight: float = 1.0
+) -> Any:
     """Hurdle log-normal: density of a share of open interest, mass at zero."""
     positive = pt.gt(value, 0.0)
     log_value = pt.log(pt.where(positive, value, 1.0))
@@ -67,7 +70,7 @@ def report_logp(value: Any, location: Any, scale: Any, log_zero: Any) -> Any:
         - 0.5 * np.log(2 * np.pi)
         - log_value
     )
-    return pt.where(positive, density, log_zero)
+    return weight * pt.where(positive, density, log_zero)
 
 
 def report_random(

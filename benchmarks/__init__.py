@@ -1,0 +1,1 @@
+"""Speed of engine, sampling and propagation; ``python -m benchmarks`` writes RESULTS.md."""

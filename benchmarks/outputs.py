@@ -1,0 +1,49 @@
+"""Propagation of draws into outputs."""
+
+import resource
+import time
+
+import numpy as np
+import xarray as xr
+
+from benchmarks.markets import walk
+from liqbayes import outputs
+from liqbayes.model import load_spec
+from liqbayes.model.data import prepare
+from liqbayes.model.evaluate import Evaluator
+from liqbayes.sampling.config import SamplerConfig
+from liqbayes.sampling.fit import assemble
+from liqbayes.sampling.run import Draws
+
+
+def propagation_table() -> str:
+    """1,000 draws on 1440 bars, 400 price bins, both sides."""
+    spec, panel = load_spec("baseline"), walk(1440)
+    evaluator = Evaluator.of(spec, prepare(spec, panel))
+    rng = np.random.default_rng(1)
+    z = xr.DataArray(
+        0.3 * rng.standard_normal((2, 500, evaluator.layout.n)),
+        dims=("chain", "draw", "parameter"),
+    )
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 500), bool))})
+    tree = assemble(evaluator, panel, None, Draws(z, stats, 0, 0, False, ()), SamplerConfig())
+    jobs = {
+        "at risk": lambda: outputs.at_risk_amounts(tree),
+        "levels, realised": lambda: outputs.liquidation_levels(tree),
+        "liquidations a bar": lambda: outputs.realised_liquidations(tree),
+        "entry prices": lambda: outputs.entry_price_distribution(tree),
+        "heatmap, every bar, expected": lambda: outputs.liquidation_heatmap(tree, kind="expected"),
+        "heatmap, every bar, realised": lambda: outputs.liquidation_heatmap(tree),
+    }
+    lines = [
+        "## Propagation: 1,000 draws x 1440 bars x 400 bins x 2 sides\n",
+        "| output | seconds |",
+        "|---|---|",
+    ]
+    for name, job in jobs.items():
+        begin = time.perf_counter()
+        job()
+        lines.append(f"| {name} | {time.perf_counter() - begin:.1f} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    lines.append(f"\nPeak memory of this whole run: {peak:.1f} GiB.")
+    return "\n".join(lines)

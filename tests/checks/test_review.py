@@ -1,0 +1,174 @@
+"""Verdicts on fits whose faults are known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from liqbayes.checks import (
+    LIMITS,
+    convergence_reasons,
+    diagnostics,
+    prior_book_share,
+    prior_share,
+    review,
+    scale_products,
+)
+from liqbayes.model.data import prepare
+from liqbayes.model.evaluate import Evaluator
+from tests.model import markets
+from tests.outputs.fits import draws_of, fake_fit
+
+SIDES = ("long", "short")
+MOVES = ("0.01", "0.02", "0.05", "0.1", "0.2", "0.3")
+
+
+def made(*, draws=40, chains=2, feed=True, scale=0.4, change=None):
+    panel, spec = markets.panel(markets.bars(70, seed=3, feed=feed)), markets.small_spec()
+    evaluator = Evaluator.of(spec, prepare(spec, panel))
+    taken = draws_of(evaluator, chains, draws, scale=scale)
+    if change is not None:
+        change(taken)
+    return fake_fit(panel, spec, draws=draws, chains=chains, taken=taken, prior_draws=400)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return made()
+
+
+@pytest.fixture(scope="module")
+def judged(fit):
+    return review(fit)
+
+
+@pytest.fixture(scope="module")
+def good():
+    """Independent draws, enough of them: converged by construction."""
+    return made(draws=600)
+
+
+def verdict(judged, check):
+    (found,) = [v for v in judged.verdicts if v.check == check]
+    return found
+
+
+def test_too_few_draws_have_not_converged(judged):
+    assert not judged.converged
+    assert any("bulk ESS" in reason for reason in judged.reasons)
+    assert any("tail ESS" in reason for reason in judged.reasons)
+    assert verdict(judged, "bulk ESS").status == "fail"
+    assert verdict(judged, "divergences").status == "ok"
+
+
+def test_enough_independent_draws_have(good):
+    found = diagnostics(good)
+    assert convergence_reasons(found) == ()
+    assert found["max_rhat"] < LIMITS.rhat
+    assert min(found["min_ess_bulk"], found["min_ess_tail"]) >= LIMITS.ess
+    assert found["divergences"] == 0
+
+
+def reasons_after(change, draws=600, chains=2):
+    return convergence_reasons(diagnostics(made(draws=draws, chains=chains, change=change)))
+
+
+def test_each_fault_is_named():
+    def shifted(taken):
+        taken.z[1, :, 2] += 1.0
+
+    def diverging(taken):
+        taken.stats["diverging"][0, :5] = True
+
+    def slow_energy(taken):
+        taken.stats["energy"][0] = np.cumsum(taken.stats["energy"][0].to_numpy() - 100.0)
+
+    def frozen(taken):
+        taken.z[:, :, 4] = 0.1
+
+    def sticky(taken):
+        z = taken.z[:, :, 3].to_numpy()
+        taken.z[:, :, 3] = np.repeat(z[:, ::100], 100, axis=1)
+
+    assert any("R-hat" in r for r in reasons_after(shifted))
+    assert any("5 divergences" in r for r in reasons_after(diverging))
+    assert any("E-BFMI" in r for r in reasons_after(slow_energy))
+    assert any("ESS" in r for r in reasons_after(sticky))
+    assert any("R-hat nan" in r for r in reasons_after(frozen))
+
+
+def test_one_chain_is_never_enough():
+    assert "one chain only: R-hat needs at least two" in reasons_after(None, 900, 1)
+
+
+def test_interrupted_fit_has_not_converged(good):
+    marked = good.copy()
+    marked.attrs = {**good.attrs, "interrupted": "true"}
+    assert review(marked).reasons == ("interrupted before all draws were taken",)
+    assert review(good).converged
+
+
+def test_every_aspect_has_a_verdict(judged):
+    checks = {v.check for v in judged.verdicts}
+    expected = {"R-hat", "bulk ESS", "tail ESS", "divergences", "E-BFMI", "tree depth"}
+    expected |= {f"scale: {name}" for name in ("log L", "log(rho L)", "log(kappa L)")}
+    expected |= {f"book before the first bar, {side}" for side in SIDES}
+    expected |= {
+        f"90 % predictive coverage of {name}"
+        for name in ("open_interest_change_linear", "report_long", "report_short")
+    }
+    expected |= {f"prior share of {name}" for name in judged.prior_share}
+    assert expected <= checks
+    assert len(checks) == len(judged.verdicts)
+    assert {v.status for v in judged.verdicts} <= {"ok", "warn", "fail"}
+    assert all(v.text for v in judged.verdicts)
+
+
+def test_conflict_with_the_prior_and_notes_are_reported():
+    def far(taken):
+        taken.z[:, :, 5] += 4.0
+
+    fit = made(draws=20, change=far)
+    run = json.loads(fit.attrs["sampler"])
+    fit.attrs["sampler"] = json.dumps({**run, "notes": ["sampled again"]})
+    judged = review(fit)
+    name = str(fit["posterior"]["parameter"].to_numpy()[5])
+    conflicts = [v for v in judged.verdicts if v.check.startswith("prior conflict")]
+    assert [v.check for v in conflicts] == [f"prior conflict: {name}"]
+    assert conflicts[0].value > 3
+    assert verdict(judged, "sampler").text == "sampled again"
+
+
+def test_prior_share_lies_between_0_and_1(judged):
+    shares = judged.prior_share
+    assert all(0 <= value <= 1 for value in shares.values())
+    names = {f"at_risk[{side}, {move}]" for side in SIDES for move in MOVES}
+    names |= {
+        f"{name}[{side}]"
+        for name in ("realised_total", "average_leverage", "entry_vwap")
+        for side in SIDES
+    }
+    assert names | {"delta_total"} == set(shares)
+
+
+def test_prior_share_follows_the_spread_of_the_draws():
+    """Draws with a tenth of the prior's spread leave about a hundredth of its variance."""
+    narrow = prior_share(made(draws=100, scale=0.1))
+    wide = prior_share(made(draws=100, scale=1.0))
+    for name in ("average_leverage[long]", "at_risk[short, 0.1]", "realised_total[long]"):
+        assert narrow[name] < 0.04, name
+        assert wide[name] > 0.6, name
+
+
+def test_scale_products(fit, judged):
+    scale = judged.scale
+    assert list(scale) == ["log L", "log(rho L)", "log(kappa L)"]
+    for after, before in scale.values():
+        assert 0 < after < before
+    assert list(scale_products(made(draws=20, feed=False))) == ["log L", "log(rho L)"]
+
+
+def test_book_older_than_the_panel(fit):
+    share = prior_book_share(fit)
+    assert set(share) == {"long", "short"}
+    assert all(0 < value < 1 for value in share.values())

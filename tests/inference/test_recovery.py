@@ -1,0 +1,174 @@
+"""What a fit says against what is true: the model's own data, agent markets, one market seen
+from another start or on other bars, and real panels.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liqbayes.checks import convergence_reasons, diagnostics
+from liqbayes.model.data import SIDES, prepare
+from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.spec import load_spec
+from liqbayes.outputs import at_risk, realised_liquidations
+from liqbayes.panel import MarketPanel, read_panel
+from liqbayes.sampling import fit
+from liqbayes.simulate import market_preset, resample_market, simulate_market
+from tests.model import markets
+
+pytestmark = pytest.mark.slow
+
+SHORT = {"draws": 300, "tune": 400, "chains": 2, "seed": 1, "progress": False}
+MOVES = (0.05, 0.1)
+
+
+def own_market(seed: int, bars: int = 300) -> tuple[MarketPanel, np.ndarray, object]:
+    """Panel drawn from the model at a known point: open interest and reports bar by bar.
+
+    Price and volume are made up; each open-interest change and report is a draw of its one-step
+    predictive law given the bars before it, as the likelihood factors.
+    """
+    spec = markets.small_spec()
+    rng = np.random.default_rng([seed, 17])
+    table = markets.bars(bars, seed=seed)
+    data = prepare(spec, markets.panel(table))
+    evaluator = Evaluator.of(spec, data)
+    z = 0.7 * rng.standard_normal(evaluator.layout.n)
+    p = evaluator.natural(z)
+    shares = evaluator.shares(p)
+    (leg,) = data.legs
+    volume = table["volume"].to_numpy()
+    interest = leg.interest.copy()
+    reported = {side: data.feeds[side].reported.copy() for side in SIDES}
+    for t in range(1, bars):
+        before = np.append(interest[:1], interest[:-1])
+        moved = dataclasses.replace(
+            leg,
+            interest=interest,
+            before=before,
+            turnover=np.where(np.arange(bars) > 0, volume / before / leg.mean_ratio, 0.0),
+        )
+        feeds = {
+            side: dataclasses.replace(data.feeds[side], reported=reported[side]) for side in SIDES
+        }
+        now = Evaluator(
+            spec, dataclasses.replace(data, legs=(moved,), feeds=feeds), evaluator.layout
+        )
+        runs = now.books(p, shares)
+        for side in SIDES:
+            location, scale, log_zero, _, _ = now.report_moments(
+                p, now.expected_common(runs, side), side
+            )
+            some = rng.random() < -np.expm1(log_zero[t])
+            value = np.exp(rng.normal(location[t], scale[t])) if some else 0.0
+            reported[side][t] = value * before[t]
+        at = np.flatnonzero(leg.term_to == t)
+        if at.size:
+            location, scale = now.interest_moments(p, runs, 0)
+            change = location[at[0]] + scale[at[0]] * rng.standard_t(4.0)
+            interest[t:] = interest[t - 1] * np.exp(change)
+    table["open_interest"] = interest
+    for side in SIDES:
+        table[f"{side}_liquidations"] = reported[side]
+    return markets.panel(table), z, spec
+
+
+@pytest.fixture(scope="module")
+def own_ranks():
+    """Share of posterior draws below the truth, of every parameter, for three panels."""
+    out = []
+    for seed in (1, 2, 3):
+        panel, z, spec = own_market(seed)
+        fitted = fit(spec, panel, **SHORT)
+        drawn = fitted["posterior"]["z"].to_numpy().reshape(-1, z.size)
+        narrow = drawn.std(axis=0) / 1.0
+        out.append(((drawn < z).mean(axis=0), narrow, fitted))
+    return out
+
+
+def test_parameters_of_its_own_data_are_covered(own_ranks):
+    """Of some 90 central 90 % intervals about 81 hold the truth; 5 sd below is 66 (72 %)."""
+    rank = np.concatenate([r for r, _, _ in own_ranks])
+    inside = (rank > 0.05) & (rank < 0.95)
+    assert inside.mean() > 0.75, f"{inside.mean():.2f} of {rank.size}"
+    assert 0.3 < rank.mean() < 0.7
+    # the truth was drawn with 0.7 of the prior's spread: intervals as wide as the prior's
+    # would hold it too, so some must be narrow
+    narrowest = [np.sort(s)[:4].max() for _, s, _ in own_ranks]
+    assert max(narrowest) < 0.5
+
+
+def test_scale_of_its_own_data_is_recovered(own_ranks):
+    """What open interest identifies well comes back within its interval and narrow."""
+    for _, _, fitted in own_ranks:
+        scale = np.log(fitted["posterior"]["oi_scale"])
+        assert float(scale.std()) < 0.15
+
+
+AGENTS = (("default", 4), ("high-leverage", 5), ("squeeze", 6))
+
+
+@pytest.mark.parametrize(("preset", "seed"), AGENTS)
+def test_reports_of_agent_markets_are_accounted_for(preset, seed):
+    """The identified product: expected reports add up to what the feed reported, each side.
+
+    Every market has its own throttle and reported share; the posterior predictive total over
+    the scored bars must be within 40 % of the reported total.
+    """
+    market = simulate_market(market_preset(preset, bars=504), seed)
+    fitted = fit("baseline", market.panel, **SHORT)
+    seen, drawn = fitted["observed_data"], fitted["posterior_predictive"]
+    for side in SIDES:
+        reported = float(seen[f"report_{side}"].sum())
+        predicted = drawn[f"report_{side}"].sum(f"bar_of_report_{side}")
+        ratio = float(predicted.median()) / reported
+        assert 0.6 < ratio < 1.7, (side, ratio)
+    flows = realised_liquidations(fitted)["quantity"].sum("time")
+    for side in SIDES:
+        true = float(market.bars[f"{side}_liquidations"].sum())
+        low, high = flows.sel(side=side).quantile([0.005, 0.995], ("chain", "draw")).to_numpy()
+        assert low < true < high, (side, low, true, high)
+
+
+def intervals_agree(first, second):
+    """Expected shares at risk of two fits: 90 % intervals overlap, medians within 3 joint sd."""
+    dims = ("chain", "draw")
+    a, b = (at_risk(f, moves=MOVES, kind="expected") for f in (first, second))
+    low, high = (x.quantile([0.05, 0.95], dims) for x in (a, b))
+    assert (low[0] < high[1]).all() and (high[0] < low[1]).all(), (low, high)
+    joint = np.sqrt(a.var(dims) + b.var(dims))
+    assert (abs(a.median(dims) - b.median(dims)) < 3 * joint).all()
+
+
+def test_two_starts_of_one_market_agree():
+    panel = simulate_market(market_preset("default", bars=504), 8).panel
+    late = panel.slice(pd.Timestamp(panel.time[126]).isoformat(), None)
+    intervals_agree(fit("baseline", panel, **SHORT), fit("baseline", late, **SHORT))
+
+
+@pytest.fixture(scope="module")
+def resolutions():
+    """Fits of one market on bars of 15 minutes, one hour and four hours."""
+    fine = simulate_market(market_preset("default", bars=1344, bar_seconds=900), 9)
+    return {
+        seconds: fit(
+            "baseline",
+            fine.panel if seconds == 900 else resample_market(fine, seconds).panel,
+            **SHORT,
+        )
+        for seconds in (900, 3600, 14_400)
+    }
+
+
+@pytest.mark.parametrize("other", [900, 14_400])
+def test_bar_lengths_of_one_market_agree(resolutions, other):
+    intervals_agree(resolutions[3600], resolutions[other])
+
+
+@pytest.mark.devdata
+def test_real_hours_converge(dev_data):
+    panel = read_panel(dev_data / "binance_btcusdt_1h.parquet", contract="binance:BTCUSDT")
+    fitted = fit(load_spec("baseline"), panel, draws=1000, tune=1000, chains=2, progress=False)
+    assert convergence_reasons(diagnostics(fitted)) == ()

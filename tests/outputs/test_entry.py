@@ -1,0 +1,64 @@
+"""Entry prices of the living open interest."""
+
+import numpy as np
+import pytest
+
+from liqbayes.outputs import entry_price_distribution
+from tests.model import markets
+from tests.outputs.fits import fake_fit
+
+PARTS = ("share", "below", "above")
+
+
+@pytest.mark.parametrize("price_range", [(0.5, 2.0), (0.99, 1.01)])
+def test_shares_sum_to_one(any_fit, price_range):
+    entry = entry_price_distribution(any_fit, bins=40, price_range=price_range)
+    total = entry["share"].sum("price") + entry["below"] + entry["above"]
+    np.testing.assert_allclose(total, 1.0, rtol=1e-9)
+    assert all((entry[name] >= -1e-12).all() for name in PARTS)
+    assert entry["share"].dims == ("chain", "draw", "side", "price")
+    assert entry["vwap"].dims == ("chain", "draw", "side")
+    assert entry.sizes["price"] == 40
+    if price_range == (0.99, 1.01):
+        assert float(entry["below"].max() + entry["above"].max()) > 0.01
+
+
+def test_prior_book_is_a_share(any_fit):
+    book = entry_price_distribution(any_fit)["prior_book"]
+    assert (book > 0).all() and (book < 1).all()
+
+
+def rising(n=100):
+    """Price climbs by a third; the book before the first bar lies around the first price."""
+    table = markets.bars(n, seed=3)
+    ramp = np.linspace(1.0, 1.33, n)
+    for name in ("open", "high", "low", "close"):
+        table[name] *= ramp
+    table["open"] = table["close"].shift(1, fill_value=float(table["open"].iloc[0]))
+    table["high"] = table[["open", "high", "close"]].max(axis=1)
+    table["low"] = table[["open", "low", "close"]].min(axis=1)
+    return table
+
+
+def test_average_entry_lies_in_the_prices_of_book_and_panel():
+    table = rising()
+    fit = fake_fit(markets.panel(table), markets.small_spec(), draws=20)
+    entry = entry_price_distribution(fit, bins=400)
+    low, high = float(table["low"].min()), float(table["high"].max())
+    # the book before the first bar is spread around the first close
+    assert (entry["vwap"] > 0.9 * low).all() and (entry["vwap"] < high).all()
+    middle = (entry["share"] * entry["price"]).sum("price")
+    np.testing.assert_allclose(entry["vwap"], middle, rtol=5e-3)
+
+
+def test_more_turnover_means_later_entries():
+    """With the price rising, a book that turns over faster has higher entries."""
+    panel, spec = markets.panel(rising()), markets.small_spec()
+    fit = fake_fit(panel, spec, draws=200, scale=1.0)
+    entry = entry_price_distribution(fit)
+    turnover = fit["posterior"]["opening_share_of_volume"].to_numpy().ravel()
+    for side in ("long", "short"):
+        chosen = entry.sel(side=side)
+        for name, sign in (("vwap", 1.0), ("prior_book", -1.0)):
+            value = chosen[name].transpose("chain", "draw").to_numpy().ravel()
+            assert sign * np.corrcoef(np.log(turnover), value)[0, 1] > 0.5, (side, name)

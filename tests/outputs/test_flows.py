@@ -1,0 +1,150 @@
+"""Liquidations per bar and over windows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liqbayes.errors import InputError
+from liqbayes.outputs import WINDOWS, liquidation_delta, realised_liquidations
+from tests.model import markets
+from tests.outputs.fits import fake_fit, gappy_panel
+
+
+@pytest.mark.parametrize("kind", ["expected", "realised"])
+def test_shape_units_and_bounds(any_fit, kind):
+    flows = realised_liquidations(any_fit, kind=kind)
+    panel = any_fit["panel"].to_dataset()
+    assert flows["quantity"].dims == flows["quote"].dims == ("chain", "draw", "side", "time")
+    np.testing.assert_array_equal(flows["time"], panel["time"])
+    assert flows["quantity"].attrs["units"] == flows.attrs["unit"]
+    assert flows["quote"].attrs["units"] == flows.attrs["quote_unit"]
+    assert flows.attrs["kind"] == kind
+    assert (flows["quantity"] >= 0).all()
+    assert (flows["quantity"].isel(time=0) == 0).all()
+    if "open_interest" in panel:
+        before = panel["open_interest"].shift(time=1)
+        assert ((flows["quantity"] <= before * (1 + 1e-6)) | before.isnull()).all()
+
+
+def test_quote_is_valued_at_the_bars_mean_price(any_fit):
+    flows = realised_liquidations(any_fit, kind="expected")
+    panel = any_fit["panel"].to_dataset()
+    price = sum(panel[c] for c in ("open", "high", "low", "close")) / 4.0
+    if flows.attrs["contract"] != "binance:BTCUSDT":
+        price = price * 0.0 + 1.0
+    expected = flows["quantity"] * price
+    np.testing.assert_allclose(flows["quote"], expected, rtol=1e-5)
+
+
+def test_windows_are_sums_of_bars(any_fit):
+    flows = realised_liquidations(any_fit)
+    delta = liquidation_delta(any_fit)
+    assert list(delta["window"].to_numpy()) == list(WINDOWS)
+    assert delta["delta"].dims == ("chain", "draw", "window")
+    bars = flows.sizes["time"]
+    for window in WINDOWS:
+        n = int(pd.Timedelta(window) / pd.Timedelta("1h"))
+        chosen = delta.sel(window=window)
+        if n > bars:
+            assert all(chosen[name].isnull().all() for name in delta.data_vars), window
+            continue
+        tail = flows.isel(time=slice(-n, None)).astype(float).sum("time")
+        for side in ("long", "short"):
+            np.testing.assert_allclose(chosen[side], tail["quote"].sel(side=side), rtol=1e-6)
+            quantity = tail["quantity"].sel(side=side)
+            np.testing.assert_allclose(chosen[f"{side}_quantity"], quantity, rtol=1e-6)
+        np.testing.assert_allclose(chosen["delta"], chosen["long"] - chosen["short"])
+
+
+def test_window_of_the_whole_panel_and_one_bar_more(linear):
+    bars = linear["panel"].sizes["time"]
+    delta = liquidation_delta(linear, windows=(f"{bars}h", f"{bars + 1}h", "90min", "30min"))
+    known = delta["delta"].notnull().all(("chain", "draw")).to_numpy()
+    np.testing.assert_array_equal(known, [True, False, False, False])
+    first = linear["panel"]["time"].to_numpy()[0]
+    assert delta["start"].to_numpy()[0] == first
+    assert (delta["end"] == np.datetime64(delta.attrs["as_of"])).all()
+    np.testing.assert_array_equal(
+        delta["end"] - delta["start"], pd.to_timedelta([f"{bars}h", f"{bars + 1}h", "90m", "30m"])
+    )
+
+
+def test_lower_case_days_are_days(linear):
+    lower, upper = (liquidation_delta(linear, windows=(w,)) for w in ("3d", "3D"))
+    np.testing.assert_array_equal(lower["long"], upper["long"])
+
+
+@pytest.mark.parametrize("window", ["soon", "", "NaT", "1 parsec"])
+def test_window_that_is_no_duration(linear, window):
+    with pytest.raises(InputError, match="no duration"):
+        liquidation_delta(linear, windows=("1h", window))
+
+
+@pytest.mark.parametrize("window", ["0h", "-4h"])
+def test_window_that_is_not_positive(linear, window):
+    with pytest.raises(InputError, match="longer than zero"):
+        liquidation_delta(linear, windows=(window,))
+
+
+def test_noise_keeps_the_mean_where_there_is_no_feed():
+    fit = fake_fit(markets.panel(markets.bars(60, feed=False)), markets.small_spec(), draws=400)
+    expected = realised_liquidations(fit, kind="expected")["quantity"].sum("time")
+    realised = realised_liquidations(fit, kind="realised")["quantity"].sum("time")
+    gap = (realised - expected).transpose("side", ...).to_numpy().reshape(2, -1).astype(float)
+    error = gap.std(axis=1) / np.sqrt(gap.shape[1])
+    assert (np.abs(gap.mean(axis=1)) < 4.5 * error).all()
+    assert (error > 0).all()
+    assert (realised.std(("chain", "draw")) > expected.std(("chain", "draw"))).all()
+
+
+def test_reports_inform_the_realised_liquidations(linear):
+    """Given equal expectations, a bar with a larger report had larger liquidations."""
+    panel = linear["panel"].to_dataset()
+    gap = {}
+    for group in ("posterior", "prior"):
+        expected = realised_liquidations(linear, kind="expected", group=group)["quantity"]
+        realised = realised_liquidations(linear, kind="realised", group=group)["quantity"]
+        mean = [v.sel(side="long").mean(("chain", "draw")).to_numpy() for v in (expected, realised)]
+        reported = panel["long_liquidations"].to_numpy()
+        some = (mean[0] > 0) & (mean[1] > 0) & (reported > 0)
+        some[:60] = False
+        assert some.sum() > 30
+        residual = np.log(reported[some] / mean[0][some])
+        gap[group] = np.corrcoef(residual, np.log(mean[1][some] / mean[0][some]))[0, 1]
+    assert gap["posterior"] > 0.3
+    assert gap["posterior"] > gap["prior"] + 0.2
+
+
+def test_the_same_call_gives_the_same_draws(linear):
+    assert realised_liquidations(linear).identical(realised_liquidations(linear))
+    prior = realised_liquidations(linear, group="prior")
+    assert prior.sizes["draw"] == linear["prior"].sizes["draw"]
+
+
+def test_bars_with_interpolated_open_interest_are_marked():
+    flows = realised_liquidations(fake_fit(gappy_panel(), markets.small_spec(), draws=4))
+    bridged = flows["bridged"].to_numpy()
+    np.testing.assert_array_equal(np.flatnonzero(bridged), np.arange(40, 45))
+    assert flows["quantity"].notnull().all()
+
+
+def test_bars_outside_every_segment_are_unknown():
+    table = markets.bars(100, seed=4)
+    table.iloc[50:53, table.columns.get_loc("volume")] = np.nan
+    fit = fake_fit(markets.panel(table), markets.small_spec(), draws=4)
+    flows = realised_liquidations(fit)["quantity"]
+    unknown = flows.isnull().all(("chain", "draw", "side")).to_numpy()
+    np.testing.assert_array_equal(np.flatnonzero(unknown), [50, 51, 52])
+    delta = liquidation_delta(fit, windows=("47h", "48h"))["delta"]
+    known = delta.notnull().all(("chain", "draw")).to_numpy()
+    np.testing.assert_array_equal(known, [True, False])
+
+
+def test_history_is_followed_but_not_shown():
+    panel = markets.panel(markets.bars(120, seed=9))
+    middle = pd.Timestamp(panel.time[60]).isoformat()
+    before, after = panel.slice(None, middle), panel.slice(middle, None)
+    fit = fake_fit(after, markets.small_spec(), draws=4, history=before)
+    flows = realised_liquidations(fit, kind="expected")
+    np.testing.assert_array_equal(flows["time"], after.time)
+    assert (flows["quantity"].isel(time=0) > 0).any()
