@@ -23,13 +23,13 @@ SIDES = ("long", "short")
 MOVES = ("0.01", "0.02", "0.05", "0.1", "0.2", "0.3")
 
 
-def made(*, draws=40, chains=2, feed=True, scale=0.4, change=None):
+def made(*, draws=40, chains=2, feed=True, scale=0.4, change=None, prior_draws=400):
     panel, spec = markets.panel(markets.bars(70, seed=3, feed=feed)), markets.small_spec()
     evaluator = Evaluator.of(spec, prepare(spec, panel))
     taken = draws_of(evaluator, chains, draws, scale=scale)
     if change is not None:
         change(taken)
-    return fake_fit(panel, spec, draws=draws, chains=chains, taken=taken, prior_draws=400)
+    return fake_fit(panel, spec, draws=draws, chains=chains, taken=taken, prior_draws=prior_draws)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,9 @@ def test_enough_independent_draws_have(good):
     assert found["divergences"] == 0
 
 
-def reasons_after(change, draws=600, chains=2):
-    return convergence_reasons(diagnostics(made(draws=draws, chains=chains, change=change)))
+def reasons_after(change, draws=500, chains=2):
+    fit = made(draws=draws, chains=chains, change=change, prior_draws=4)
+    return convergence_reasons(diagnostics(fit))
 
 
 def test_each_fault_is_named():
@@ -102,10 +103,12 @@ def test_one_chain_is_never_enough():
 
 
 def test_interrupted_fit_has_not_converged(good):
-    marked = good.copy()
-    marked.attrs = {**good.attrs, "interrupted": "true"}
-    assert review(marked).reasons == ("interrupted before all draws were taken",)
     assert review(good).converged
+    marked = made(draws=8, prior_draws=8)
+    marked.attrs = {**marked.attrs, "interrupted": "true"}
+    judged = review(marked)
+    assert judged.reasons[0] == "interrupted before all draws were taken"
+    assert not judged.converged
 
 
 def test_every_aspect_has_a_verdict(judged):

@@ -59,7 +59,7 @@ def own_market(seed: int, bars: int = 300) -> tuple[MarketPanel, np.ndarray, obj
         runs = now.books(p, shares)
         for side in SIDES:
             location, scale, log_zero, _, _ = now.report_moments(
-                p, now.expected_common(runs, side), side
+                p, now.expected_common(p, runs, side), side
             )
             some = rng.random() < -np.expm1(log_zero[t])
             value = np.exp(rng.normal(location[t], scale[t])) if some else 0.0
@@ -83,7 +83,7 @@ def own_ranks():
         panel, z, spec = own_market(seed)
         fitted = fit(spec, panel, **SHORT)
         drawn = fitted["posterior"]["z"].to_numpy().reshape(-1, z.size)
-        narrow = drawn.std(axis=0) / 1.0
+        narrow = drawn.std(axis=0)
         out.append(((drawn < z).mean(axis=0), narrow, fitted))
     return out
 

@@ -76,7 +76,9 @@ def inverse_fit() -> xr.DataTree:
     price = table["close"]
     table["volume"] *= price
     table["open_interest"] *= price
-    return fake_fit(markets.panel(table, markets.INVERSE), markets.small_spec(), draws=12)
+    return fake_fit(
+        markets.panel(table, markets.INVERSE), markets.small_spec(), draws=12, prior_draws=100
+    )
 
 
 def aggregate_fit() -> xr.DataTree:

@@ -138,9 +138,9 @@ def test_interpolated_bars_are_marked():
 
 def test_memory_does_not_hold_all_draws_of_all_bars():
     panel, spec = markets.panel(markets.bars(160)), markets.small_spec()
-    fit = fake_fit(panel, spec, chains=1, draws=200)
-    bins = 250
-    everything = 200 * 160 * 2 * bins * 4
+    fit = fake_fit(panel, spec, chains=1, draws=100)
+    bins = 200
+    everything = 100 * 160 * 2 * bins * 4
     liquidation_heatmap(fit, bins=10)
     tracemalloc.start()
     try:

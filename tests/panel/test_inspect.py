@@ -220,7 +220,7 @@ def test_other_tables_are_named(tmp_path, columns, kind):
 
 
 def test_unreadable_and_bad_panels_are_reported(tmp_path):
-    path = tmp_path / "sealed.bin"
+    path = tmp_path / "cipher.bin"
     path.write_bytes(b"Salted__" + bytes(64))
     assert "encrypted" in inspect_panel(path).description
     table = raw()

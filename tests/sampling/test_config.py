@@ -33,7 +33,7 @@ def test_refused(name, value):
 
 
 def test_unknown_sampler_lists_the_known():
-    with pytest.raises(InputError, match="'stan'.*nutpie, pymc, numpyro"):
+    with pytest.raises(InputError, match=r"'stan'.*nutpie, pymc, numpyro"):
         SamplerConfig(sampler="stan")
 
 

@@ -1,0 +1,54 @@
+"""Write ``models/<name>/reference.json``: a long run on the shipped sample market.
+
+``python tools/reference.py baseline``. The golden test compares a shorter run with it: every
+difference of means must be within four combined Monte Carlo errors.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import arviz as az
+import numpy as np
+
+from liqbayes import at_risk, fit, load_spec, read_panel
+from liqbayes.resources import find_resource
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def summaries(name: str, draws: int, seed: int, chains: int = 4) -> dict[str, dict[str, object]]:
+    """Mean, sd, quantiles and Monte Carlo error of every coordinate and share at risk."""
+    panel = read_panel(find_resource("data", "demo_market", "panel.parquet"))
+    tree = fit(name, panel, draws=draws, tune=1000, chains=chains, seed=seed, progress=False)
+    values = {
+        str(label): tree["posterior"]["z"].sel(parameter=label, drop=True)
+        for label in tree["posterior"]["parameter"].to_numpy()
+    }
+    risk = at_risk(tree, kind="expected")
+    for side in ("long", "short"):
+        for move in (0.05, 0.1, 0.2):
+            values[f"at_risk[{side}, {move:g}]"] = risk.sel(side=side, move=move, drop=True)
+    out = {}
+    for label, value in values.items():
+        array = value.transpose("chain", "draw").to_numpy()
+        out[label] = {
+            "mean": float(array.mean()),
+            "sd": float(array.std()),
+            "mcse_mean": float(az.mcse(array, method="mean")),
+            "quantiles": {str(q): float(np.quantile(array, q)) for q in QUANTILES},
+        }
+    return out
+
+
+if __name__ == "__main__":
+    name = sys.argv[1]
+    spec = load_spec(name)
+    content = {
+        "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+        "market": "liqbayes/data/demo_market",
+        "run": {"draws": 2000, "tune": 1000, "chains": 4, "seed": 20},
+        "summaries": summaries(name, 2000, 20),
+    }
+    target = Path(spec.path).parent / "reference.json"
+    target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
