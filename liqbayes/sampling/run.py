@@ -1,5 +1,6 @@
 """Run one sampler on one model: draws of ``z`` and sampler statistics."""
 
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -160,6 +161,12 @@ def _pymc(model: pm.Model, config: SamplerConfig, progress: bool) -> Draws:
         from liqbayes.model.jax_ops import register
 
         register()
+        try:
+            importlib.import_module("numpyro")
+        except ImportError as error:
+            raise SamplingError(
+                f"NumPyro is not installed ({error}); install liqbayes[jax] to sample with it."
+            ) from error
     try:
         with model:
             trace = pm.sample(
