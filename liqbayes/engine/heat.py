@@ -67,9 +67,7 @@ def advance_grid(  # type: ignore[no-untyped-def]
                         grid[i, c] = 0.0
                     else:
                         grid[i, c] *= kept
-                if hit == 0:
-                    grid[i, 0] *= 1.0
-                elif hit < edges.shape[0]:
+                if 0 < hit < edges.shape[0]:
                     grid[i, hit] *= (low[t] - edges[hit - 1]) / (edges[hit] - edges[hit - 1])
                 unreachable[i] *= kept
             opened = class_tape[0, i, t]

@@ -35,7 +35,10 @@ def liquidation_heatmap(
 ) -> xr.Dataset:
     """Open interest by liquidation price through time.
 
-    The state at a bar uses nothing after the bar, but the parameters are those of the whole fit.
+    The state at a bar follows from the bars up to it, but parameters are those of the whole fit
+    and the spread of the first book uses the segment's volatility. Between bars a price bin is
+    taken as evenly filled, so bins that price has entered in part are approximate (their levels
+    come out low); `liquidation_levels` is exact at the last bar.
 
     Parameters
     ----------
