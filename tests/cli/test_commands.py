@@ -200,7 +200,7 @@ def test_demo_prints_posterior_beside_truth_and_replaces_only_its_own(
     assert done.exit_code == 0, done.output
     assert "Posterior beside the truth" in done.stdout
     assert "longs at risk within 5 %" in done.stdout
-    assert "25 of 25 intervals hold the truth" in done.stderr
+    assert "25 of 25 of the 90 % intervals hold the truth" in done.stderr
     summary = json.loads(Path("liqbayes-demo/summary.json").read_text())
     assert summary["demo"] is True
     assert liqbayes("demo").exit_code == 0, "its own directory is replaced"
