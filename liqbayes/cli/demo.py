@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Fit the simulated market shipped with liqbayes and print posterior beside known truth.
 
-    Takes one to three minutes. Exit status as for fit.
+    Takes a few minutes. Exit status as for fit.
     """
     report.check_out(out, force=made_by_demo(out))
     from liqbayes.resources import find_resource
