@@ -9,6 +9,7 @@ All functions work on log prices for the long side; the short side is the mirror
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class InitialBook:
 
 @dataclass(frozen=True)
 class Touches:
-    """First touches of one side, sorted by bar.
+    """First touches of one side, sorted by bar, cell and cohort.
 
     Attributes
     ----------
@@ -98,46 +99,36 @@ class Touches:
         """Number of (cohort, cell, bar) triples."""
         return int(self.weight.shape[0])
 
-    def layout(self, block: IntArray) -> "Layout":
-        """Touches as the kernel reads them, given the block of each opening bar."""
-        n_cells = self.alive.shape[1]
-        left = self.alive[self.cohort, self.cell]
+    @cached_property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Touches as ``recursion.forward`` takes them, in its order.
+
+        Returns
+        -------
+        swept : ndarray, shape (time, cell)
+            Share of each cell that its own bar's path touches.
+        n_swept : ndarray of int64, shape (time,)
+            Number of leading cells that it touches at all.
+        pointer : ndarray of int64, shape (time + 1,)
+            Runs of bar ``t`` are ``pointer[t]:pointer[t + 1]``; a run is the touches of one cell.
+        run_cell, run_stop : ndarray of int64, shapes (run,) and (run + 1,)
+            Cell of each run, and where its touches begin and end.
+        cohort, weight : ndarray of uint32 and float32, shape (touch,)
+        """
         swept = 1.0 - self.alive
         any_swept = swept > 0
+        n_cells = swept.shape[1]
         last = n_cells - np.argmax(any_swept[:, ::-1], axis=1)
-        return Layout(
-            swept=swept,
-            n_swept=np.where(any_swept.any(axis=1), last, 0).astype(np.int64),
-            pointer=self.pointer,
-            cohort=self.cohort,
-            slot=(block[self.cohort] * n_cells + self.cell).astype(np.int32),
-            open_weight=(self.weight * left).astype(np.float32),
-            moved_weight=self.weight,
-        )
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Touches flattened for the kernel loops; ``slot`` indexes ``shares`` by (block, cell)."""
-
-    swept: FloatArray
-    n_swept: IntArray
-    pointer: IntArray
-    cohort: NDArray[np.int32]
-    slot: NDArray[np.int32]
-    open_weight: NDArray[np.float32]
-    moved_weight: NDArray[np.float32]
-
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Return the arrays in the order in which ``kernel.forward`` takes them."""
+        bar = np.repeat(np.arange(self.pointer.size - 1), np.diff(self.pointer))
+        begins = np.flatnonzero(np.diff(bar * n_cells + self.cell, prepend=-1))
         return (
-            self.swept,
-            self.n_swept,
-            self.pointer,
-            self.cohort,
-            self.slot,
-            self.open_weight,
-            self.moved_weight,
+            swept,
+            np.where(any_swept.any(axis=1), last, 0).astype(np.int64),
+            np.searchsorted(begins, self.pointer).astype(np.int64),
+            self.cell[begins].astype(np.int64),
+            np.append(begins, self.weight.size).astype(np.int64),
+            self.cohort.astype(np.uint32),
+            self.weight,
         )
 
 
@@ -475,14 +466,14 @@ def _merged(
 ) -> Touches:
     """Sum the nodes of each (bar, cohort, cell) and condition on being left by the own bar."""
     n_bars, n_cells = alive.shape
-    key = (bars * n_bars + cohorts) * n_cells + cells
+    key = (bars * n_cells + cells) * n_bars + cohorts
     order = np.argsort(key, kind="stable")
     key, masses = key[order], masses[order]
     first = np.flatnonzero(np.diff(key, prepend=-1))
     weight = np.add.reduceat(masses, first) if first.size else masses
     key = key[first]
-    cell = key % n_cells
-    cohort = (key // n_cells) % n_bars
+    cohort = key % n_bars
+    cell = (key // n_bars) % n_cells
     bar = key // (n_cells * n_bars)
     left = alive[cohort, cell]
     weight = np.minimum(weight / np.where(left > 0, left, 1.0), 1.0)

@@ -12,39 +12,36 @@ def seed_noise(seed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def advance_grid(  # type: ignore[no-untyped-def]
-    grid,
-    unreachable,
-    begin,
-    stop,
-    first,
-    class_tape,
-    shares,
-    block,
-    alive,
-    reachable,
-    low,
-    edges,
-    pointer,
-    column,
-    share,
-):
+    grid, top, begin, stop, first, placed, log_kept, target, reachable, low, edges,
+    pointer, column, share,
+):  # fmt: skip
     """Carry one draw's grid over a block of bars.
 
     Between bars the grid keeps what the recursion kept; levels that the bar reached are empty;
-    what the bar opened or re-anchored is placed; the sum is set to the exact living mass.
+    what the bar opened or re-anchored is placed; the sum is set to the exact living mass. A bin
+    that price has entered is filled up to ``top``, the lowest price since it was filled, averaged
+    over what it holds.
 
     Parameters
     ----------
     grid : ndarray, shape (class, column)
         Overwritten; columns ascend in oriented price, the outer two lie beyond the grid.
-    unreachable : ndarray, shape (class,)
-        Living mass in cells without a level; overwritten.
+    top : ndarray, shape (class, column)
+        Overwritten: up to which share of its width each column is filled.
     begin, stop, first : int
         Bars to run, and the segment's first bar.
+    placed, log_kept
+        What ``recursion.forward`` placed, perhaps in single precision, and its log survival.
+    target : ndarray, shape (time, class)
+        Living mass in the cells that have a level.
+    reachable : ndarray of int64, shape (cell,)
+        1 for these cells.
     low : ndarray, shape (time,)
         Oriented log adverse extreme.
     edges : ndarray, shape (bin + 1,)
         Oriented log price.
+    pointer, column, share
+        Fields of ``Standing``, every cohort as its own bar left it.
 
     Returns
     -------
@@ -52,39 +49,45 @@ def advance_grid(  # type: ignore[no-untyped-def]
         Sum over classes after each bar.
     """
     n_class, n_columns = grid.shape
-    n_cells = alive.shape[1]
+    n_cells = placed.shape[2]
     out = np.zeros((stop - begin, n_columns))
     for t in range(begin, stop):
+        hit = np.searchsorted(edges, low[t], side="right")
+        filled = 1.0
+        if 0 < hit < edges.shape[0]:
+            filled = (low[t] - edges[hit - 1]) / (edges[hit] - edges[hit - 1])
         for i in range(n_class):
             if t == first:
                 grid[i, :] = 0.0
-                unreachable[i] = 0.0
+                top[i, :] = 1.0
             else:
-                kept = np.exp(class_tape[4, i, t] - class_tape[4, i, t - 1])
-                hit = np.searchsorted(edges, low[t], side="right")
+                kept = np.exp(log_kept[i, t] - log_kept[i, t - 1])
                 for c in range(n_columns):
                     if c > hit:
                         grid[i, c] = 0.0
+                        top[i, c] = 1.0
                     else:
                         grid[i, c] *= kept
-                if 0 < hit < edges.shape[0]:
-                    grid[i, hit] *= (low[t] - edges[hit - 1]) / (edges[hit] - edges[hit - 1])
-                unreachable[i] *= kept
-            opened = class_tape[0, i, t]
-            moved = class_tape[1, i, t]
+                if filled < top[i, hit]:
+                    grid[i, hit] *= filled / top[i, hit]
+                    top[i, hit] = filled
             for k in range(n_cells):
-                mass = shares[i, block[t], k] * (opened * alive[t, k] + moved)
                 if reachable[k] == 0:
-                    unreachable[i] += mass
                     continue
                 row = (t - first) * n_cells + k
                 for q in range(pointer[row], pointer[row + 1]):
-                    grid[i, column[q]] += mass * share[q]
+                    c = column[q]
+                    mass = placed[t, i, k] * share[q]
+                    # what is new in the bin that the bar ended its fall in lies below its low
+                    height = filled if c == hit else 1.0
+                    if mass > 0.0:
+                        held = grid[i, c] + mass
+                        top[i, c] += (height - top[i, c]) * mass / held
+                        grid[i, c] = held
             total = grid[i].sum()
-            target = class_tape[3, i, t] - unreachable[i]
-            if total > 0.0 and target > 0.0:
+            if total > 0.0 and target[t, i] > 0.0:
                 for c in range(n_columns):
-                    grid[i, c] *= target / total
+                    grid[i, c] *= target[t, i] / total
             for c in range(n_columns):
                 out[t - begin, c] += grid[i, c]
     return out

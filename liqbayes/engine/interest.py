@@ -10,15 +10,15 @@ from numba import njit
 
 @njit(cache=True)
 def interest_moments(  # type: ignore[no-untyped-def]
-    p, predicted_long, predicted_short, where, unit, covariates, log_volume, before, first, last
+    p, predicted, where, unit, covariates, log_volume, before, first, last
 ):
     """Moments of each scored log change.
 
     Parameters
     ----------
     p : ndarray, shape (parameter,)
-    predicted_long, predicted_short : ndarray, shape (time,)
-        Liquidations predicted before the bar's open interest is known.
+    predicted : ndarray, shape (2, time)
+        Liquidations of longs and shorts predicted before the bar's open interest is known.
     where : ndarray of int64
         Indices into ``p``: counterparty share, drift, scale, volume exponent, then responses.
     unit : float
@@ -47,7 +47,7 @@ def interest_moments(  # type: ignore[no-untyped-def]
             for j in range(covariates.shape[1]):
                 mean += covariates[t, j] * p[where[4 + j]]
             location[i] += unit * mean
-            location[i] -= share * (predicted_long[t] + predicted_short[t]) / before[t]
+            location[i] -= share * (predicted[0, t] + predicted[1, t]) / before[t]
             variance += np.exp(2.0 * exponent * log_volume[t])
         scale[i] = size * np.sqrt(variance)
     return location, scale
@@ -60,8 +60,7 @@ def interest_moments_reverse(  # type: ignore[no-untyped-def]
     location,
     scale,
     p,
-    predicted_long,
-    predicted_short,
+    predicted,
     where,
     unit,
     covariates,
@@ -70,9 +69,9 @@ def interest_moments_reverse(  # type: ignore[no-untyped-def]
     first,
     last,
 ):
-    """Adjoint of ``interest_moments`` by ``p`` and both predicted liquidations."""
+    """Adjoint of ``interest_moments`` by ``p`` and ``predicted``."""
     p_bar = np.zeros_like(p)
-    long_bar = np.zeros_like(predicted_long)
+    predicted_bar = np.zeros_like(predicted)
     size, exponent = p[where[2]] * unit, p[where[3]]
     for i in range(first.shape[0]):
         p_bar[where[2]] += scale_bar[i] * scale[i] / p[where[2]]
@@ -81,10 +80,10 @@ def interest_moments_reverse(  # type: ignore[no-untyped-def]
             p_bar[where[1]] += unit * location_bar[i]
             for j in range(covariates.shape[1]):
                 p_bar[where[4 + j]] += unit * location_bar[i] * covariates[t, j]
-            predicted = (predicted_long[t] + predicted_short[t]) / before[t]
-            p_bar[where[0]] -= location_bar[i] * predicted
-            long_bar[t] -= location_bar[i] * p[where[0]] / before[t]
+            p_bar[where[0]] -= location_bar[i] * (predicted[0, t] + predicted[1, t]) / before[t]
+            predicted_bar[0, t] -= location_bar[i] * p[where[0]] / before[t]
             p_bar[where[3]] += (
                 by_variance * np.exp(2.0 * exponent * log_volume[t]) * 2.0 * log_volume[t]
             )
-    return p_bar, long_bar, long_bar.copy()
+    predicted_bar[1] = predicted_bar[0]
+    return p_bar, predicted_bar

@@ -1,4 +1,4 @@
-"""Moments of the reported liquidations of one side, and back-propagation.
+"""Moments of the reported liquidations of both sides, and back-propagation.
 
 Expected liquidation as a share of open interest becomes orders; a throttle caps how many can be
 reported; lumps make them over-dispersed; a slow residual is predicted from earlier reports. See
@@ -12,90 +12,91 @@ from numba import njit
 REPORTED, ORDER_SIZE, BUSY, FLOOR, NOISE, POSITIONS, MEMORY, GAIN = range(8)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def counted_orders(orders, capacity, busy):  # type: ignore[no-untyped-def]
-    """Orders that pass the throttle, and the derivatives by orders and by the busy share."""
+    """Orders that pass the throttle."""
     if np.isinf(capacity):
-        return orders, 1.0, 0.0
+        return orders
     limit = busy * capacity
-    x = orders / limit
-    e = np.exp(-x)
-    return -limit * np.expm1(-x), e, capacity * (-np.expm1(-x) - x * e)
+    return -limit * np.expm1(-orders / limit)
 
 
-@njit(cache=True)
-def report_moments(p, expected, where, hours, before, capacity, past, start):  # type: ignore[no-untyped-def]
+@njit(cache=True, error_model="numpy")
+def report_moments(p, expected, where, hours, before, capacity, log_past, start):  # type: ignore[no-untyped-def]
     """Zero probability, log location and scale of each bar's report.
 
     Parameters
     ----------
     p : ndarray, shape (parameter,)
-    expected : ndarray, shape (time,)
-        Expected liquidation in the unit of the reports.
-    where : ndarray of int64, shape (8,)
-        Indices into ``p`` in this module's order.
+    expected : ndarray, shape (2, time)
+        Expected liquidation of longs and shorts in the unit of the reports.
+    where : ndarray of int64, shape (2, 8)
+        Indices into ``p`` in this module's order, for each side.
     hours : float
         Bar length.
     before, capacity : ndarray, shape (time,)
         Open interest before the bar, most orders that can be reported.
-    past : ndarray, shape (time,)
-        Reports as a share of open interest; 0 where none or unknown. A bar's own value is used
-        only for later bars.
+    log_past : ndarray, shape (2, time)
+        Log of the reports as a share of open interest; minus infinity where none or unknown. A
+        bar's own value is used only for later bars.
     start : ndarray of int64, shape (time,)
         1 at a segment's first bar, 0 inside, -1 outside.
 
     Returns
     -------
-    location, scale, log_zero : ndarray, shape (time,)
+    location, scale, log_zero : ndarray, shape (2, time)
         ``log R | R > 0 ~ Normal(location, scale)`` and ``log P(R = 0)``.
-    lumps, slow : ndarray, shape (time,)
-        Effective number of positions behind each bar, predicted slow residual.
+    some, counted, slow : ndarray, shape (2, time)
+        ``P(R > 0)``, orders that pass the throttle, predicted slow residual.
     """
-    n_bars = expected.shape[0]
-    location = np.zeros(n_bars)
-    scale = np.ones(n_bars)
-    log_zero = np.full(n_bars, -1.0)
-    lumps = np.ones(n_bars)
-    slow = np.zeros(n_bars)
-    kappa, q, busy = p[where[REPORTED]], p[where[ORDER_SIZE]], p[where[BUSY]]
-    floor = p[where[FLOOR]] * hours
-    noise, positions, gain = p[where[NOISE]], p[where[POSITIONS]], p[where[GAIN]]
-    memory = np.exp(-hours / p[where[MEMORY]])
-    e = 0.0
-    for t in range(n_bars):
-        if start[t] != 0:
-            e = 0.0
-            continue
-        share = expected[t] / before[t]
-        counted, _, _ = counted_orders(share / q, capacity[t], busy)
-        n = kappa * counted + floor / q
-        h = positions * (share + floor)
-        lz = -h * np.log1p(n / h)
-        some = np.log(-np.expm1(lz))
-        w = np.log1p(1.0 / h + 1.0 / n) + some
-        middle = np.log(q * n) - some - 0.5 * w
-        location[t] = middle + e
-        scale[t] = np.sqrt(noise * noise + w)
-        log_zero[t] = lz
-        lumps[t] = h
-        slow[t] = e
-        if past[t] > 0.0:
-            e += gain * (np.log(past[t]) - middle - e)
-        e *= memory
-    return location, scale, log_zero, lumps, slow
+    n_bars = expected.shape[1]
+    location = np.zeros((2, n_bars))
+    scale = np.ones((2, n_bars))
+    log_zero = np.full((2, n_bars), -1.0)
+    some = np.ones((2, n_bars))
+    counted = np.zeros((2, n_bars))
+    slow = np.zeros((2, n_bars))
+    for j in range(2):
+        at = where[j]
+        kappa, q, busy = p[at[REPORTED]], p[at[ORDER_SIZE]], p[at[BUSY]]
+        floor = p[at[FLOOR]] * hours
+        noise, positions, gain = p[at[NOISE]], p[at[POSITIONS]], p[at[GAIN]]
+        memory = np.exp(-hours / p[at[MEMORY]])
+        e = 0.0
+        for t in range(n_bars):
+            if start[t] != 0:
+                e = 0.0
+                continue
+            share = expected[j, t] / before[t]
+            passing = counted_orders(share / q, capacity[t], busy)
+            n = kappa * passing + floor / q
+            h = positions * (share + floor)
+            lz = -h * np.log1p(n / h)
+            any_report = -np.expm1(lz)
+            w = np.log((1.0 + 1.0 / h + 1.0 / n) * any_report)
+            middle = np.log(q * n / any_report) - 0.5 * w
+            location[j, t] = middle + e
+            scale[j, t] = np.sqrt(noise * noise + w)
+            log_zero[j, t] = lz
+            some[j, t] = any_report
+            counted[j, t] = passing
+            slow[j, t] = e
+            if log_past[j, t] > -np.inf:
+                e += gain * (log_past[j, t] - middle - e)
+            e *= memory
+    return location, scale, log_zero, some, counted, slow
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def report_moments_reverse(  # type: ignore[no-untyped-def]
     location_bar,
     scale_bar,
     zero_bar,
-    lumps_bar,
-    slow_bar,
     location,
     scale,
     log_zero,
-    lumps,
+    some,
+    counted,
     slow,
     p,
     expected,
@@ -103,68 +104,84 @@ def report_moments_reverse(  # type: ignore[no-untyped-def]
     hours,
     before,
     capacity,
-    past,
+    log_past,
     start,
 ):
-    """Adjoint of ``report_moments`` by ``p`` and ``expected``; ``lumps`` is not differentiated."""
+    """Adjoint of ``report_moments`` by ``p`` and ``expected``.
+
+    Only location, scale and ``log_zero`` are differentiated.
+    """
     p_bar = np.zeros_like(p)
     expected_bar = np.zeros_like(expected)
-    kappa, q, busy = p[where[REPORTED]], p[where[ORDER_SIZE]], p[where[BUSY]]
-    floor = p[where[FLOOR]] * hours
-    noise, positions, gain = p[where[NOISE]], p[where[POSITIONS]], p[where[GAIN]]
-    memory = np.exp(-hours / p[where[MEMORY]])
-    e_bar = 0.0
-    memory_bar = 0.0
-    floor_bar = 0.0
-    for t in range(expected.shape[0] - 1, -1, -1):
-        if start[t] != 0:
-            e_bar = 0.0
-            continue
-        share = expected[t] / before[t]
-        counted, by_orders, by_busy = counted_orders(share / q, capacity[t], busy)
-        n = kappa * counted + floor / q
-        h = lumps[t]
-        lz = log_zero[t]
-        middle = location[t] - slow[t]
-        e = slow[t]
-        # e_next = memory * (e + gain * (log past - middle - e))
-        updated = e
-        middle_bar = location_bar[t]
-        u_bar = e_bar * memory
-        if past[t] > 0.0:
-            residual = np.log(past[t]) - middle - e
-            updated += gain * residual
-            p_bar[where[GAIN]] += u_bar * residual
-            middle_bar -= u_bar * gain
+    for j in range(2):
+        at = where[j]
+        kappa, q, busy = p[at[REPORTED]], p[at[ORDER_SIZE]], p[at[BUSY]]
+        floor = p[at[FLOOR]] * hours
+        noise, positions, gain = p[at[NOISE]], p[at[POSITIONS]], p[at[GAIN]]
+        memory = np.exp(-hours / p[at[MEMORY]])
+        e_bar = 0.0
+        memory_bar = floor_bar = gain_bar = noise_bar = 0.0
+        positions_bar = kappa_bar = busy_bar = order_bar = 0.0
+        for t in range(expected.shape[1] - 1, -1, -1):
+            if start[t] != 0:
+                e_bar = 0.0
+                continue
+            share = expected[j, t] / before[t]
+            passing = counted[j, t]
+            n = kappa * passing + floor / q
+            h = positions * (share + floor)
+            lz = log_zero[j, t]
+            any_report = some[j, t]
+            e = slow[j, t]
+            # e_next = memory * (e + gain * (log past - middle - e))
+            updated = e
+            middle_bar = location_bar[j, t]
+            u_bar = e_bar * memory
+            if log_past[j, t] > -np.inf:
+                residual = log_past[j, t] - location[j, t]
+                updated += gain * residual
+                gain_bar += u_bar * residual
+                middle_bar -= u_bar * gain
+                u_bar *= 1.0 - gain
             memory_bar += e_bar * updated
-            u_bar *= 1.0 - gain
-        else:
-            memory_bar += e_bar * updated
-        e_bar = u_bar + location_bar[t] + slow_bar[t]
-        # scale = sqrt(noise^2 + w), middle = log(q n) - some - w / 2
-        w_bar = 0.5 * scale_bar[t] / scale[t] - 0.5 * middle_bar
-        p_bar[where[NOISE]] += scale_bar[t] * noise / scale[t]
-        some_bar = w_bar - middle_bar
-        q_bar = middle_bar / q
-        n_bar = middle_bar / n
-        r = 1.0 + 1.0 / h + 1.0 / n
-        h_bar = -w_bar / (h * h * r)
-        n_bar -= w_bar / (n * n * r)
-        lz_bar = zero_bar[t] - some_bar * np.exp(lz) / -np.expm1(lz)
-        ratio = n / h
-        h_bar += lz_bar * (ratio / (1.0 + ratio) - np.log1p(ratio))
-        n_bar -= lz_bar / (1.0 + ratio)
-        p_bar[where[POSITIONS]] += h_bar * (share + floor)
-        share_bar = h_bar * positions
-        q_bar -= n_bar * floor / (q * q)
-        floor_bar += h_bar * positions + n_bar / q
-        p_bar[where[REPORTED]] += n_bar * counted
-        p_bar[where[BUSY]] += n_bar * kappa * by_busy
-        orders_bar = n_bar * kappa * by_orders
-        share_bar += orders_bar / q
-        q_bar -= orders_bar * share / (q * q)
-        p_bar[where[ORDER_SIZE]] += q_bar
-        expected_bar[t] = share_bar / before[t]
-    p_bar[where[FLOOR]] += floor_bar * hours
-    p_bar[where[MEMORY]] += memory_bar * memory * hours / p[where[MEMORY]] ** 2
+            e_bar = u_bar + location_bar[j, t]
+            # scale = sqrt(noise^2 + w), middle = log(q n) - log(some) - w / 2
+            w_bar = 0.5 * scale_bar[j, t] / scale[j, t] - 0.5 * middle_bar
+            noise_bar += scale_bar[j, t] * noise / scale[j, t]
+            log_some_bar = w_bar - middle_bar
+            q_bar = middle_bar / q
+            n_bar = middle_bar / n
+            r = 1.0 + 1.0 / h + 1.0 / n
+            h_bar = -w_bar / (h * h * r)
+            n_bar -= w_bar / (n * n * r)
+            # some = 1 - exp(lz), lz = -h log(1 + n / h)
+            lz_bar = zero_bar[j, t] - log_some_bar * (1.0 - any_report) / any_report
+            ratio = n / h
+            h_bar += lz_bar * (ratio / (1.0 + ratio) + lz / h)
+            n_bar -= lz_bar / (1.0 + ratio)
+            positions_bar += h_bar * (share + floor)
+            share_bar = h_bar * positions
+            q_bar -= n_bar * floor / (q * q)
+            floor_bar += h_bar * positions + n_bar / q
+            kappa_bar += n_bar * passing
+            # counted = limit (1 - exp(-orders / limit))
+            by_orders = 1.0
+            if not np.isinf(capacity[t]):
+                limit = busy * capacity[t]
+                by_orders = 1.0 - passing / limit
+                x = share / (q * limit)
+                busy_bar += n_bar * kappa * (passing / busy - capacity[t] * x * by_orders)
+            orders_bar = n_bar * kappa * by_orders
+            share_bar += orders_bar / q
+            q_bar -= orders_bar * share / (q * q)
+            order_bar += q_bar
+            expected_bar[j, t] = share_bar / before[t]
+        p_bar[at[NOISE]] += noise_bar
+        p_bar[at[GAIN]] += gain_bar
+        p_bar[at[POSITIONS]] += positions_bar
+        p_bar[at[REPORTED]] += kappa_bar
+        p_bar[at[BUSY]] += busy_bar
+        p_bar[at[ORDER_SIZE]] += order_bar
+        p_bar[at[FLOOR]] += floor_bar * hours
+        p_bar[at[MEMORY]] += memory_bar * memory * hours / p[at[MEMORY]] ** 2
     return p_bar, expected_bar

@@ -20,6 +20,7 @@ from liqbayes.engine.geometry import (
     entry_nodes,
     segment_volatility,
 )
+from liqbayes.engine.recursion import LOG_KEPT
 
 
 @dataclass(frozen=True)
@@ -202,39 +203,32 @@ def _standing(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def stand(  # type: ignore[no-untyped-def]
-    class_tape, shares, block, alive, at, first, pointer, column, share, n_columns
-):
-    """Mass per price bin, and per cell, of the living book at bar ``at``.
+def stand(placed, by_class, at, first, pointer, column, share, n_columns):  # type: ignore[no-untyped-def]
+    """Mass per price bin of the living book at bar ``at``.
 
     Parameters
     ----------
-    class_tape : ndarray, shape (5, class, time)
-        Tape of ``kernel.forward``.
-    shares : ndarray, shape (class, block, cell)
+    placed : ndarray, shape (time, class, cell)
+    by_class : ndarray, shape (3, class, time)
+        Tapes of ``recursion.forward``.
     first, pointer, column, share, n_columns
         Fields of ``Standing``.
 
     Returns
     -------
-    by_bin : ndarray, shape (n_columns,)
-    by_cell : ndarray, shape (cell,)
-        Cells without a level count in neither; their mass is never touched.
+    ndarray, shape (n_columns,)
+        Cells without a level do not count.
     """
-    n_cells = alive.shape[1]
+    n_cells = placed.shape[2]
     by_bin = np.zeros(n_columns)
-    by_cell = np.zeros(n_cells)
-    for i in range(class_tape.shape[1]):
+    for i in range(placed.shape[1]):
         for s in range(first, at + 1):
-            left = np.exp(class_tape[4, i, at] - class_tape[4, i, s])
+            left = np.exp(by_class[LOG_KEPT, i, at] - by_class[LOG_KEPT, i, s])
             if left < 1e-300:
                 continue
-            opened = class_tape[0, i, s] * left
-            moved = class_tape[1, i, s] * left
             for k in range(n_cells):
-                mass = shares[i, block[s], k] * (opened * alive[s, k] + moved)
+                mass = placed[s, i, k] * left
                 row = (s - first) * n_cells + k
                 for q in range(pointer[row], pointer[row + 1]):
                     by_bin[column[q]] += mass * share[q]
-                    by_cell[k] += mass * share[q]
-    return by_bin, by_cell
+    return by_bin

@@ -72,19 +72,14 @@ def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
             call(pack, "cell_shares", [p], share_inputs(layout, data)),
             dims=("side", "block", "cell"),
         )
-        expected: dict[str, Any] = {}
+        closed: Any = 0.0
         for leg in data.legs:
-            predicted = {}
-            for side in SIDES:
-                liquidated, predicted[side], _, _ = call(
-                    pack, "book", [p, shares], book_inputs(layout, data, leg, side)
-                )
-                in_common = liquidated * leg.to_common if len(data.legs) > 1 else liquidated
-                expected[side] = expected[side] + in_common if side in expected else in_common
+            expected, predicted, *_ = call(
+                pack, "book", [p, shares], book_inputs(layout, data, leg)
+            )
+            closed = closed + (expected * leg.to_common if len(data.legs) > 1 else expected)
             observe_open_interest(pack, layout, data, leg, p, predicted)
         if data.feeds:
-            forced = p[layout.index("forced_share")]
-            liquidated_by_side = {side: forced * closed for side, closed in expected.items()}
-            observe_reports(pack, layout, data, p, liquidated_by_side)
+            observe_reports(pack, layout, data, p, p[layout.index("forced_share")] * closed)
     pack.close()
     return model

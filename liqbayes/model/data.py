@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liqbayes.contracts import AggregateContract, Contract
-from liqbayes.engine.geometry import InitialBook, Layout, PricePath, Touches, build_touches
+from liqbayes.engine.geometry import InitialBook, PricePath, Touches, build_touches
 from liqbayes.errors import InputError, SpecError
 from liqbayes.model.leverage import LeverageCells
 from liqbayes.model.spec import ModelSpec
@@ -41,7 +41,7 @@ class Leg:
         Factor from the leg's unit to the panel's quantity unit at the bar's price.
     term_from, term_to : ndarray of int64, shape (term,)
         Bars between whose closes the change of open interest is scored.
-    touches, layouts : mapping of side to Touches and Layout
+    touches : mapping of side to Touches
     """
 
     name: str
@@ -54,7 +54,6 @@ class Leg:
     term_from: IntArray
     term_to: IntArray
     touches: dict[str, Touches]
-    layouts: dict[str, Layout]
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,6 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
             path,
             inside,
             cells,
-            block,
             book,
             scored_from,
             spec,
@@ -332,7 +330,6 @@ def _leg(
     path: PricePath,
     inside: NDArray[np.bool_],
     cells: LeverageCells,
-    block: IntArray,
     book: InitialBook,
     scored_from: IntArray,
     spec: ModelSpec,
@@ -364,11 +361,10 @@ def _leg(
         keep = bars[:-1] >= first - 1
         term_from.append(bars[:-1][keep])
         term_to.append(bars[1:][keep])
-    touches, layouts = {}, {}
+    touches = {}
     for side in SIDES:
         near, far = cells.distances(kind, side)
         touches[side] = build_touches(path, side, near, far, book=book, n_nodes=spec.entry_nodes)
-        layouts[side] = touches[side].layout(block)
     return Leg(
         name=kind,
         kind=kind,
@@ -380,7 +376,6 @@ def _leg(
         term_from=np.concatenate(term_from).astype(np.int64),
         term_to=np.concatenate(term_to).astype(np.int64),
         touches=touches,
-        layouts=layouts,
     )
 
 

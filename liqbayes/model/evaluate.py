@@ -4,11 +4,13 @@ Simulation, predictive draws and outputs call these, so that graph and outputs s
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liqbayes.engine import interest, kernel, parameters, reports
+from liqbayes.engine import book, interest, parameters, reports
 from liqbayes.engine import shares as share_kernel
 from liqbayes.model.data import SIDES, ModelData
 from liqbayes.model.inputs import (
@@ -27,12 +29,15 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BookRun:
-    """Tapes of one leg and side for one draw (see ``engine.kernel.forward``)."""
+    """Tapes of one leg and side for one draw (see ``engine.recursion.forward``)."""
 
     expected: FloatArray
     predicted: FloatArray
-    class_tape: FloatArray
-    bar_tape: FloatArray
+    living: FloatArray
+    placed: FloatArray
+    by_run: FloatArray
+    by_class: FloatArray
+    by_bar: FloatArray
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,11 @@ class Evaluator:
 
     def natural(self, z: FloatArray) -> FloatArray:
         """Natural parameters of standard normal coordinates, shape (parameter,)."""
-        return np.asarray(parameters.natural(z, *natural_inputs(self.layout)))
+        return np.asarray(parameters.natural(z, *self._natural_inputs))
 
     def shares(self, p: FloatArray) -> FloatArray:
         """Opening distribution over leverage cells, shape (side, block, cell)."""
-        return np.asarray(share_kernel.cell_shares(p, *share_inputs(self.layout, self.data)))
+        return np.asarray(share_kernel.cell_shares(p, *self._share_inputs))
 
     def value(self, p: FloatArray, name: str, label: str | None = None) -> float:
         """One natural parameter."""
@@ -62,23 +67,24 @@ class Evaluator:
 
     def books(self, p: FloatArray, shares: FloatArray) -> dict[tuple[str, str], BookRun]:
         """Run every leg and side; keys are (leg name, side)."""
-        return {
-            (leg.name, side): BookRun(
-                *kernel.book(p, shares, *book_inputs(self.layout, self.data, leg, side))
-            )
-            for leg in self.data.legs
-            for side in SIDES
-        }
+        out = {}
+        for leg in self.data.legs:
+            expected, predicted, *tapes = book.book(p, shares, *self._book_inputs[leg.name])
+            for j, side in enumerate(SIDES):
+                own = tapes[5 * j : 5 * (j + 1)]
+                out[leg.name, side] = BookRun(expected[j], predicted[j], *own)
+        return out
 
-    def expected_common(
-        self, p: FloatArray, runs: dict[tuple[str, str], BookRun], side: str
-    ) -> FloatArray:
-        """Expected liquidation of one side over all legs in the panel's quantity unit.
+    def expected_common(self, p: FloatArray, runs: dict[tuple[str, str], BookRun]) -> FloatArray:
+        """Expected liquidation over all legs in the panel's quantity unit, shape (2, time).
 
         Of what is closed at its level only a share is forced; stops close the rest.
         """
-        closed = sum(runs[leg.name, side].expected * leg.to_common for leg in self.data.legs)
-        return np.asarray(self.value(p, "forced_share") * closed)
+        closed = [
+            sum(runs[leg.name, side].expected * leg.to_common for leg in self.data.legs)
+            for side in SIDES
+        ]
+        return self.value(p, "forced_share") * np.stack(closed)
 
     def interest_moments(
         self, p: FloatArray, runs: dict[tuple[str, str], BookRun], leg_index: int
@@ -87,15 +93,36 @@ class Evaluator:
         leg = self.data.legs[leg_index]
         location, scale = interest.interest_moments(
             p,
-            runs[leg.name, "long"].predicted,
-            runs[leg.name, "short"].predicted,
-            *interest_inputs(self.layout, self.data, leg),
+            np.stack([runs[leg.name, side].predicted for side in SIDES]),
+            *self._interest_inputs[leg.name],
         )
         return location, scale
 
     def report_moments(
-        self, p: FloatArray, expected: FloatArray, side: str
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Location, scale, log zero probability, lumps and slow residual of each bar's report."""
-        out = reports.report_moments(p, expected, *report_inputs(self.layout, self.data, side))
-        return out  # type: ignore[no-any-return]
+        self, p: FloatArray, expected: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Location, scale and log zero probability of the reports, each (side, time)."""
+        out = reports.report_moments(p, expected, *self._report_inputs)
+        return out[:3]  # type: ignore[no-any-return]
+
+    # What the kernels take besides parameters, made once for all draws.
+
+    @cached_property
+    def _natural_inputs(self) -> tuple[Any, ...]:
+        return natural_inputs(self.layout)
+
+    @cached_property
+    def _share_inputs(self) -> tuple[Any, ...]:
+        return share_inputs(self.layout, self.data)
+
+    @cached_property
+    def _book_inputs(self) -> dict[str, tuple[Any, ...]]:
+        return {leg.name: book_inputs(self.layout, self.data, leg) for leg in self.data.legs}
+
+    @cached_property
+    def _interest_inputs(self) -> dict[str, tuple[Any, ...]]:
+        return {leg.name: interest_inputs(self.layout, self.data, leg) for leg in self.data.legs}
+
+    @cached_property
+    def _report_inputs(self) -> tuple[Any, ...]:
+        return report_inputs(self.layout, self.data)

@@ -11,7 +11,6 @@ from liqbayes.model.data import SIDES, Leg, ModelData
 from liqbayes.model.priors import ParameterLayout
 from liqbayes.model.spec import ModelSpec
 
-SIDE_CODE = {side: i for i, side in enumerate(SIDES)}
 # Prior scale of an hourly log change of open interest (Binance BTC, ETH and SOL perpetuals,
 # June-July 2024: 0.2-1.3 % by volume quintile).
 HOURLY_CHANGE = 0.004
@@ -95,19 +94,18 @@ def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
     )
 
 
-def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg, side: str) -> tuple[Any, ...]:
-    """Arguments of ``engine.kernel.book`` after ``p`` and ``shares``."""
+def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any, ...]:
+    """Arguments of ``engine.book.book`` after ``p`` and ``shares``."""
     scale = layout.index("volume_scale") if layout.has("volume_scale") else -1
     return (
         np.append(layout.where(*BOOK), scale),
-        SIDE_CODE[side],
         data.bar_hours / 24.0,
         np.ones((3, 1)),
         leg.turnover * leg.mean_ratio,
         leg.interest,
         data.start,
         data.block,
-        *leg.layouts[side].arrays(),
+        *(array for side in SIDES for array in leg.touches[side].arrays),
     )
 
 
@@ -124,12 +122,13 @@ def interest_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple
     )
 
 
-def report_inputs(layout: ParameterLayout, data: ModelData, side: str) -> tuple[Any, ...]:
+def report_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
     """Arguments of ``engine.reports.report_moments`` after ``p`` and ``expected``."""
-    where = np.array(
-        [layout.index(n, side if n == "liquidated_positions" else None) for n in FEED], np.int64
-    )
-    feed = data.feeds[side]
+    where = [
+        [layout.index(n, side if n == "liquidated_positions" else None) for n in FEED]
+        for side in SIDES
+    ]
     before = data.common_before()
-    past = feed.reported / before
-    return where, data.bar_hours, before, data.capacity, past, data.start
+    with np.errstate(divide="ignore"):
+        log_past = np.log(np.stack([data.feeds[side].reported for side in SIDES]) / before)
+    return np.array(where, np.int64), data.bar_hours, before, data.capacity, log_past, data.start

@@ -41,7 +41,7 @@ def _kernel_in_jax(op: Any) -> Callable[..., Any]:
 
     from liqbayes.model.ops import evaluate
 
-    n = op.kernel.n_differentiable
+    n = op.kernel.n_inputs
     out_types = tuple(jax.ShapeDtypeStruct(shape, np.float64) for shape in op.shapes)
 
     def host_forward(*inputs: Any) -> tuple[Any, ...]:
@@ -63,7 +63,12 @@ def _kernel_in_jax(op: Any) -> Callable[..., Any]:
         outputs, inputs = saved
         types = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs[:n])
         given = jax.pure_callback(
-            host_reverse, types, *cotangents, *outputs, *inputs, vmap_method="sequential"
+            host_reverse,
+            types,
+            *cotangents[: op.kernel.n_outputs],
+            *outputs,
+            *inputs,
+            vmap_method="sequential",
         )
         reals, integers = inputs[n:]
         return (*given, jax.numpy.zeros_like(reals), np.zeros(integers.shape, jax.dtypes.float0))

@@ -2,8 +2,8 @@
 
 Cells are fixed in effective leverage, so that linear and inverse legs of one market share one
 density; the contract's rule turns their edges into distances. Shares follow from continuation
-logits of P(leverage >= 3), 8, 20 and 50, log-linear in between (a piecewise Pareto tail), which
-sample better than free cells and read like the published figures.
+logits of P(leverage >= 3), 8, 20 and 50, log-linear in between (a piecewise Pareto tail) with
+rounded corners, which sample better than free cells and read like the published figures.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ NO_LEVEL = 1.0 / 0.95
 # Open end: linear shorts beyond +500 %.
 BOTTOM = 0.2
 KNOTS = np.array([NO_LEVEL, 3.0, 8.0, 20.0, 50.0])
+# Corners of the log tail at the knots are rounded over this factor on both sides: its average over
+# the window, so it stays monotone and linear in its values at the knots.
+ROUNDED = 1.4
 # Share of the mass below NO_LEVEL that lies below BOTTOM (Hyperliquid accounts, Feb 2026:
 # 4-10 % of short notional beyond +300 % of price).
 BELOW_BOTTOM = 0.1
@@ -92,24 +95,19 @@ class LeverageCells:
     def tail_matrix(self) -> tuple[FloatArray, FloatArray]:
         """Weights of the log tail at the knots for each edge, and a fixed factor per edge.
 
-        For edges between ``NO_LEVEL`` and 50x the log tail is linear in log leverage; above 50x
-        the tail falls linearly to zero at ``TOP``.
+        For edges between ``NO_LEVEL`` and 50x the log tail is linear in log leverage between
+        knots; above 50x the tail falls linearly to zero at ``TOP``. Corners are rounded: the log
+        tail is averaged within a factor ``ROUNDED``, less where the ends are closer.
         """
         x = np.log(self.edges)
-        k = np.log(KNOTS)
         weight = np.zeros((self.n_cells, KNOTS.size))
         factor = np.ones(self.n_cells)
         for i, xi in enumerate(x):
-            if xi >= k[-1]:
-                weight[i, -1] = 1.0
-                factor[i] = (np.log(TOP) - xi) / (np.log(TOP) - k[-1])
-            elif xi > k[0]:
-                j = int(np.searchsorted(k, xi, side="right")) - 1
-                share = (xi - k[j]) / (k[j + 1] - k[j])
-                weight[i, j] = 1 - share
-                weight[i, j + 1] = share
-            else:
-                weight[i, 0] = 1.0
+            room = min(np.log(ROUNDED), xi - np.log(NO_LEVEL), np.log(TOP) - xi)
+            window = xi + max(room, 0.0) * _WINDOW
+            rows, logs = zip(*(_tail_row(v) for v in window), strict=True)
+            weight[i] = np.mean(rows, axis=0)
+            factor[i] = np.exp(np.mean(logs))
         return weight, factor
 
     def low_fraction(self) -> FloatArray:
@@ -130,3 +128,24 @@ class LeverageCells:
         for j in range(n_terms):
             out[:n_high, j] = np.cos(np.pi * (j + 1) * position)
         return out
+
+
+# middles of equal parts of (-1, 1)
+_WINDOW = (np.arange(40) + 0.5) / 20.0 - 1.0
+
+
+def _tail_row(x: float) -> tuple[FloatArray, float]:
+    """Weights of the knots in the log tail at log leverage ``x``, and what is added to it."""
+    k = np.log(KNOTS)
+    row = np.zeros(KNOTS.size)
+    if x >= k[-1]:
+        row[-1] = 1.0
+        with np.errstate(divide="ignore"):
+            return row, float(np.log((np.log(TOP) - x) / (np.log(TOP) - k[-1])))
+    if x > k[0]:
+        j = int(np.searchsorted(k, x, side="right")) - 1
+        share = (x - k[j]) / (k[j + 1] - k[j])
+        row[j], row[j + 1] = 1 - share, share
+    else:
+        row[0] = 1.0
+    return row, 0.0

@@ -24,7 +24,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from liqbayes.engine import interest, kernel, parameters, reports, shares
+from liqbayes.engine import adjoint, book, interest, parameters, recursion, reports, shares
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Kernel:
     forward, reverse : callable
         Compiled functions.
     output_ndims : tuple of int
-    n_differentiable : int
+    n_inputs : int
         The first so many inputs have derivatives.
+    n_outputs : int
+        The first so many outputs are differentiated; the rest is a tape for the adjoint.
     shapes : callable
         Output shapes given the data arguments, for backends that must know them beforehand.
     """
@@ -45,45 +47,49 @@ class Kernel:
     forward: Callable[..., Any]
     reverse: Callable[..., Any]
     output_ndims: tuple[int, ...]
-    n_differentiable: int
+    n_inputs: int
+    n_outputs: int
     shapes: Callable[[Sequence[Any]], tuple[tuple[int, ...], ...]]
 
 
 def _book_shapes(data: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
-    classes, time = np.shape(data[3])[1], np.shape(data[4])[0]
-    return (
-        (time,),
-        (time,),
-        (kernel.N_CLASS_ROWS, classes, time),
-        (kernel.N_BAR_ROWS, time),
-    )
+    classes, time, cells = np.shape(data[2])[1], len(data[3]), np.shape(data[7])[1]
+    tapes: list[tuple[int, ...]] = []
+    for run_cell in (data[10], data[17]):
+        tapes += [(time, classes, cells)] * 2
+        tapes += [(classes, len(run_cell)), (recursion.N_CLASS_ROWS, classes, time)]
+        tapes.append((recursion.N_BAR_ROWS, time))
+    return (2, time), (2, time), *tapes
 
 
 KERNELS = {
     "natural": Kernel(
-        parameters.natural, parameters.natural_reverse, (1,), 1, lambda d: (np.shape(d[0]),)
+        parameters.natural, parameters.natural_reverse, (1,), 1, 1, lambda d: (np.shape(d[0]),)
     ),
     "cell_shares": Kernel(
         shares.cell_shares,
         shares.cell_shares_reverse,
         (3,),
         1,
+        1,
         lambda d: ((2, len(d[6]), len(d[1])),),
     ),
-    "book": Kernel(kernel.book, kernel.book_reverse, (1, 1, 3, 2), 2, _book_shapes),
+    "book": Kernel(book.book, book.book_reverse, (2, 2, *(3, 3, 2, 3, 2) * 2), 2, 2, _book_shapes),
     "interest_moments": Kernel(
         interest.interest_moments,
         interest.interest_moments_reverse,
         (1, 1),
-        3,
+        2,
+        2,
         lambda d: ((len(d[5]),),) * 2,
     ),
     "report_moments": Kernel(
         reports.report_moments,
         reports.report_moments_reverse,
-        (1, 1, 1, 1, 1),
+        (2,) * 6,
         2,
-        lambda d: ((len(d[2]),),) * 5,
+        3,
+        lambda d: ((2, len(d[2])),) * 6,
     ),
 }
 
@@ -93,7 +99,7 @@ def _source_fingerprint() -> str:
 
     So PyTensor's on-disk cache of compiled code never outlives the kernels inlined in it.
     """
-    modules = (interest, kernel, parameters, reports, shares)
+    modules = (adjoint, book, interest, parameters, recursion, reports, shares)
     digest = hashlib.sha256()
     for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())
@@ -180,10 +186,10 @@ class KernelOp(Op):
         """Vector-Jacobian product by the kernel's own adjoint."""
         given = [
             pt.zeros_like(o) if isinstance(c.type, DisconnectedType) else c
-            for o, c in zip(outputs, cotangents, strict=True)
+            for o, c in list(zip(outputs, cotangents, strict=True))[: self.kernel.n_outputs]
         ]
         derivatives: Any = AdjointOp(self.name, self.places)(*given, *outputs, *inputs)
-        if self.kernel.n_differentiable == 1:
+        if self.kernel.n_inputs == 1:
             derivatives = [derivatives]
         return [*derivatives, *(pt.zeros_like(x, dtype="float64") for x in inputs[-2:])]
 
@@ -200,12 +206,12 @@ class AdjointOp(Op):
         self.kernel = KERNELS[name]
 
     def make_node(self, *inputs: Any) -> Apply[Any]:
-        """Take cotangents, outputs and inputs of the forward pass."""
+        """Take cotangents of the differentiated outputs, then outputs and inputs."""
         args = [pt.as_tensor_variable(x) for x in inputs]
-        head = 2 * len(self.kernel.output_ndims)
+        head = self.kernel.n_outputs + len(self.kernel.output_ndims)
         outputs = [
             pt.tensor(dtype="float64", shape=(None,) * x.ndim)
-            for x in args[head : head + self.kernel.n_differentiable]
+            for x in args[head : head + self.kernel.n_inputs]
         ]
         return Apply(self, args, outputs)
 

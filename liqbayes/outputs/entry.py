@@ -5,6 +5,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from liqbayes.engine.geometry import book_nodes, segment_volatility
+from liqbayes.engine.recursion import OPENED, TOUCHED
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
 from liqbayes.outputs.grid import PriceGrid
@@ -80,10 +81,10 @@ def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatA
     first = data.path.segments[-1][0]
     bars = slice(first, context.last + 1)
     run = draw.runs[leg.name, side]
-    opened = run.class_tape[0].sum(axis=0)[bars].copy()
+    opened = run.by_class[OPENED].sum(axis=0)[bars].copy()
     interest = leg.interest[bars]
     # same-bar liquidations never become living open interest; the rest of what was opened does
-    same_bar = run.expected[bars] - _old_liquidations(context, draw, run.class_tape[2], bars)
+    same_bar = run.expected[bars] - _old_liquidations(context, draw, run.by_class[TOUCHED], bars)
     net = opened - same_bar
     net[0] = interest[0]
     stay = np.ones(net.size)

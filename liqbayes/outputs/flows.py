@@ -44,8 +44,7 @@ def realised_liquidations(
     quantity = np.zeros(shape, np.float32)
     rng = context.rng(3)
     for draw in context.draws():
-        for j, side in enumerate(SIDES):
-            quantity[(*draw.index, j)] = bar_liquidations(context, draw, side, rng)
+        quantity[draw.index] = bar_liquidations(context, draw, rng)
     quantity[..., data.start < 0] = np.nan
     quantity = quantity[..., data.n_history :]
     quote = quantity * bar_to_quote(context)[data.n_history :].astype(np.float32)
@@ -140,10 +139,8 @@ def liquidation_delta(
     )
 
 
-def bar_liquidations(
-    context: Context, draw: Draw, side: str, rng: np.random.Generator
-) -> FloatArray:
-    """One draw's liquidations of one side in the panel's unit, shape (time,).
+def bar_liquidations(context: Context, draw: Draw, rng: np.random.Generator) -> FloatArray:
+    """One draw's liquidations of longs and shorts in the panel's unit, shape (2, time).
 
     The factor between realised and expected liquidation has mean one and variance ``1 / h`` with
     ``h`` effective positions behind the bar; a positive report updates its logarithm as in a
@@ -151,28 +148,26 @@ def bar_liquidations(
     expected reported orders (Poisson-gamma conjugacy), no report leaves it as it is.
     """
     data = context.evaluator.data
-    expected = context.evaluator.expected_common(draw.p, draw.runs, side)
+    expected = context.evaluator.expected_common(draw.p, draw.runs)
     if context.kind == "expected":
         return expected
-    p = draw.p
     before = data.common_before()
-    share = expected / before
-    positions = context.evaluator.value(p, "liquidated_positions", side)
-    lumps = np.maximum(positions * share, 1e-12)
+    positions = [context.evaluator.value(draw.p, "liquidated_positions", s) for s in SIDES]
+    lumps = np.maximum(np.array(positions)[:, None] * expected / before, 1e-12)
     variance = np.log1p(1.0 / lumps)
     mean = -0.5 * variance
     left = variance
-    zero = np.zeros(data.n_bars, bool)
-    orders = np.zeros(data.n_bars)
+    zero = np.zeros(expected.shape, bool)
+    orders = np.zeros(expected.shape)
     if data.feeds and context.group == "posterior":
-        feed = data.feeds[side]
-        location, scale, log_zero, _, _ = context.evaluator.report_moments(p, expected, side)
+        location, scale, log_zero = context.evaluator.report_moments(draw.p, expected)
+        known = np.zeros(expected.shape, bool)
+        for j, side in enumerate(SIDES):
+            known[j, data.feeds[side].bars] = True
+        share = np.stack([data.feeds[side].reported for side in SIDES]) / before
+        some = known & (share > 0)
+        residual = np.log(np.where(some, share, 1.0)) - location
         weight = np.minimum(variance / scale**2, 1.0)
-        known = np.zeros(data.n_bars, bool)
-        known[feed.bars] = True
-        some = known & (feed.reported > 0)
-        residual = np.zeros(data.n_bars)
-        residual[some] = np.log(feed.reported[some] / before[some]) - location[some]
         mean = mean + np.where(some, weight * residual, 0.0)
         left = np.where(some, (1.0 - weight) * variance, variance)
         zero = known & ~some

@@ -9,9 +9,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from liqbayes.engine import heat
+from liqbayes.engine.recursion import LOG_KEPT
 from liqbayes.engine.standing import Standing, standing_levels
 from liqbayes.errors import InputError
 from liqbayes.model.data import SIDES, Leg
+from liqbayes.model.evaluate import BookRun
 from liqbayes.outputs.context import Context, open_fit
 from liqbayes.outputs.grid import PriceGrid
 from liqbayes.outputs.levels import reachable
@@ -37,8 +39,8 @@ def liquidation_heatmap(
 
     The state at a bar follows from the bars up to it, but parameters are those of the whole fit
     and the spread of the first book uses the segment's volatility. Between bars a price bin is
-    taken as evenly filled, so bins that price has entered in part are approximate (their levels
-    come out low); `liquidation_levels` is exact at the last bar.
+    taken as evenly filled up to the lowest price since, so bins that price has entered in part are
+    approximate; `liquidation_levels` is exact at the last bar.
 
     Parameters
     ----------
@@ -159,6 +161,12 @@ class _Side:
     edges: FloatArray
 
 
+def _tape(run: BookRun, side: _Side) -> tuple[Any, ...]:
+    """What the grid of one draw needs, as small as it can be kept for all draws at once."""
+    living = run.living[:, :, side.reachable == 1].sum(axis=2)
+    return run.placed.astype(np.float32), run.by_class[LOG_KEPT].copy(), living
+
+
 class _Walkers:
     """Grids of all draws, carried forward together block by block."""
 
@@ -194,41 +202,34 @@ class _Walkers:
                     )
                 )
         self.tapes = []
-        self.shares = []
         self.positions = []
         for draw in context.draws():
-            self.tapes.append([draw.runs[s.leg.name, s.side].class_tape for s in self.sides])
-            self.shares.append(draw.shares)
+            self.tapes.append([_tape(draw.runs[s.leg.name, s.side], s) for s in self.sides])
             self.positions.append(
                 [context.evaluator.value(draw.p, "effective_positions", x) for x in SIDES]
             )
-        n_class = self.tapes[0][0].shape[1]
-        n_columns = grid.edges.size + 1
-        self.state = np.zeros((len(self.tapes), len(self.sides), n_class, n_columns))
-        self.unreachable = np.zeros((len(self.tapes), len(self.sides), n_class))
+        shape = (len(self.tapes), len(self.sides), self.tapes[0][0][0].shape[1])
+        self.state = np.zeros((*shape, grid.edges.size + 1))
+        self.top = np.ones_like(self.state)
         heat.seed_noise(int(context.rng(4).integers(2**31)))
 
     def block(
         self, begin: int, stop: int, noisy: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Quantity (draw, bar, side, price) of the bars of a block, in the panel's unit."""
-        data = self.context.evaluator.data
         n_bins = self.grid.edges.size - 1
         out = np.zeros((len(self.tapes), stop - begin, 2, n_bins), np.float32)
         noisy = np.arange(stop - begin) if noisy is None else noisy
         for d, tapes in enumerate(self.tapes):
             for i, s in enumerate(self.sides):
                 j = SIDES.index(s.side)
-                columns = heat.advance_grid(
+                columns = heat.advance_grid(  # type: ignore[call-arg]
                     self.state[d, i],
-                    self.unreachable[d, i],
+                    self.top[d, i],
                     begin,
                     stop,
                     self.first,
-                    tapes[i],
-                    self.shares[d][j : j + 1],
-                    data.block,
-                    s.leg.touches[s.side].alive,
+                    *tapes[i],
                     s.reachable,
                     s.low,
                     s.edges,

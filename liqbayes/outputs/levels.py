@@ -231,17 +231,13 @@ class _Parts:
         }
 
     def of(self, draw: Draw, side: str) -> list[tuple[Leg, FloatArray, float]]:
-        data = self.context.evaluator.data
-        j = SIDES.index(side)
         out = []
-        for leg in data.legs:
+        for leg in self.context.evaluator.data.legs:
             s = self.standing[leg.name, side]
-            tape = draw.runs[leg.name, side].class_tape
-            columns, _ = stand(
-                tape,
-                draw.shares[j : j + 1],
-                data.block,
-                leg.touches[side].alive,
+            run = draw.runs[leg.name, side]
+            columns = stand(
+                run.placed,
+                run.by_class,
                 self.context.last,
                 s.first,
                 s.pointer,
@@ -249,7 +245,7 @@ class _Parts:
                 s.share,
                 s.n_columns,
             )
-            living = float(tape[3, :, self.context.last].sum())
+            living = float(run.living[self.context.last].sum())
             rest = max(living - float(columns.sum()), 0.0)
             if side == "short" and leg.kind == "linear":
                 # linear shorts always have a level: the open end lies beyond every grid

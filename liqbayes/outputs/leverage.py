@@ -4,12 +4,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from liqbayes.engine.standing import stand
+from liqbayes.engine.recursion import OPENED
 from liqbayes.errors import InputError
-from liqbayes.model.data import SIDES, Leg
+from liqbayes.model.data import SIDES
 from liqbayes.outputs.context import Context, Draw, open_fit
 from liqbayes.outputs.flows import duration_seconds
-from liqbayes.outputs.levels import reachable, standing_of
 
 FloatArray = NDArray[np.float64]
 OPENED_WINDOWS = ("1h", "4h", "1d", "7d", "30d")
@@ -50,12 +49,11 @@ def leverage_distribution(
     first = _first_bar(context, window) if weighting == "opened" else 0
     if first is None:
         raise InputError(f"window {window!r} is longer than the panel or shorter than a bar.")
-    standing = _standing(context) if weighting == "open_interest" else {}
     out = np.zeros((*context.shape, 2, cells.n_cells))
     for draw in context.draws():
         for j, side in enumerate(SIDES):
             if weighting == "open_interest":
-                value = _living(context, standing, draw, side)
+                value = _living(context, draw, side)
             else:
                 value = _opened(context, draw, side, first)
             out[(*draw.index, j)] = value / value.sum()
@@ -87,7 +85,6 @@ def average_leverage(fit: xr.DataTree, *, group: str = "posterior") -> xr.DataAr
     """
     context = open_fit(fit, group, "expected")
     inverse = 1.0 / context.evaluator.data.cells.middle()
-    standing = _standing(context)
     windows = ("open_interest", *OPENED_WINDOWS)
     firsts = {w: _first_bar(context, w) for w in OPENED_WINDOWS}
     out = np.full((*context.shape, 2, len(windows)), np.nan)
@@ -95,7 +92,7 @@ def average_leverage(fit: xr.DataTree, *, group: str = "posterior") -> xr.DataAr
         for j, side in enumerate(SIDES):
             for i, name in enumerate(windows):
                 if name == "open_interest":
-                    value = _living(context, standing, draw, side)
+                    value = _living(context, draw, side)
                 elif (first := firsts[name]) is not None:
                     value = _opened(context, draw, side, first)
                 else:
@@ -124,54 +121,15 @@ def _first_bar(context: Context, window: str | None) -> int | None:
     return first if first >= begin else None
 
 
-def _standing(context: Context) -> dict[tuple[str, str], tuple[Leg, tuple[object, ...]]]:
-    out: dict[tuple[str, str], tuple[Leg, tuple[object, ...]]] = {}
-    wide = np.array([-1e6, 1e6])
-    for leg in context.evaluator.data.legs:
-        for side in SIDES:
-            s = standing_of(context, leg, side, wide)
-            out[leg.name, side] = (leg, (s.first, s.pointer, s.column, s.share, s.n_columns))
-    return out
-
-
-def _living(
-    context: Context,
-    standing: dict[tuple[str, str], tuple[Leg, tuple[object, ...]]],
-    draw: Draw,
-    side: str,
-) -> FloatArray:
+def _living(context: Context, draw: Draw, side: str) -> FloatArray:
     """Living quantity per leverage cell over all legs, in the panel's unit."""
-    data = context.evaluator.data
-    j = SIDES.index(side)
-    total = np.zeros(data.cells.n_cells)
-    for leg in data.legs:
-        _, arguments = standing[leg.name, side]
-        tape = draw.runs[leg.name, side].class_tape
-        _, by_cell = stand(
-            tape,
-            draw.shares[j : j + 1],
-            data.block,
-            leg.touches[side].alive,
-            context.last,
-            *arguments,
+    at = context.last
+    return np.asarray(
+        sum(
+            draw.runs[leg.name, side].living[at].sum(axis=0) * leg.to_common[at]
+            for leg in context.evaluator.data.legs
         )
-        # cells without a level are never touched: what is left of every cohort
-        unreachable = ~reachable(context, leg, side)
-        if unreachable.any():
-            by_cell = by_cell + _never_touched(context, draw, leg, side) * unreachable
-        total += by_cell * leg.to_common[context.last]
-    return total
-
-
-def _never_touched(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
-    data = context.evaluator.data
-    first = data.path.segments[-1][0]
-    tape = draw.runs[leg.name, side].class_tape
-    bars = slice(first, context.last + 1)
-    left = np.exp(tape[4, 0, context.last] - tape[4, 0, bars])
-    mass = (tape[0, 0, bars] + tape[1, 0, bars]) * left
-    shares = draw.shares[SIDES.index(side)]
-    return np.asarray(mass @ shares[data.block[bars]])
+    )
 
 
 def _opened(context: Context, draw: Draw, side: str, first: int) -> FloatArray:
@@ -181,6 +139,6 @@ def _opened(context: Context, draw: Draw, side: str, first: int) -> FloatArray:
     shares = draw.shares[SIDES.index(side)]
     total = np.zeros(data.cells.n_cells)
     for leg in data.legs:
-        opened = draw.runs[leg.name, side].class_tape[0, 0, bars]
+        opened = draw.runs[leg.name, side].by_class[OPENED, :, bars].sum(axis=0)
         total += (opened @ shares[data.block[bars]]) * leg.to_common[context.last]
     return total

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from liqbayes.engine.kernel import MASS
 from liqbayes.errors import InputError
 from liqbayes.model.build import build_from_data
 from liqbayes.model.data import SIDES, prepare
@@ -173,7 +172,7 @@ def _conservation_error(evaluator: Evaluator, taken: Draws) -> float:
         for leg in data.legs:
             inside = data.start >= 0
             for side in SIDES:
-                living = runs[leg.name, side].class_tape[MASS].sum(axis=0)[inside]
+                living = runs[leg.name, side].living.sum(axis=(1, 2))[inside]
                 worst = max(worst, float(np.abs(living / leg.interest[inside] - 1.0).max()))
     return worst
 

@@ -97,12 +97,13 @@ def predictive(evaluator: Evaluator, z: xr.DataArray, seed: int) -> xr.Dataset:
             parts.setdefault(f"open_interest_change_{leg.name}", []).append(
                 location + scale * noise
             )
-        for side, feed in data.feeds.items():
-            expected = evaluator.expected_common(p, runs, side)
-            location, scale, log_zero, _, _ = evaluator.report_moments(p, expected, side)
-            bars = feed.bars
-            value = np.exp(rng.normal(location[bars], scale[bars]))
-            some = rng.random(bars.size) < -np.expm1(log_zero[bars])
+        if not data.feeds:
+            continue
+        location, scale, log_zero = evaluator.report_moments(p, evaluator.expected_common(p, runs))
+        for j, side in enumerate(SIDES):
+            bars = data.feeds[side].bars
+            value = np.exp(rng.normal(location[j, bars], scale[j, bars]))
+            some = rng.random(bars.size) < -np.expm1(log_zero[j, bars])
             parts.setdefault(f"report_{side}", []).append(np.where(some, value, 0.0))
     return xr.Dataset(
         {

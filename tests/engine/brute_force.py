@@ -18,31 +18,47 @@ class Book:
     """Living intervals of one segment."""
 
     n_classes: int
+    n_cells: int
     top: np.ndarray = field(default_factory=lambda: np.zeros(0))
     bottom: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    cell: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     mass: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def add(self, pieces, mass_by_class):
-        """Spread masses over weighted intervals ``(bottom, top, weight of each class)``."""
+        """Spread masses over weighted intervals ``(cell, bottom, top, weight of each class)``.
+
+        ``mass_by_class`` has shape (class,) or (class, cell).
+        """
         if not pieces:
             return
-        bottom, top, weight = (np.array(x, float) for x in zip(*pieces, strict=True))
+        cell = np.array([p[0] for p in pieces])
+        bottom, top, weight = (np.array(x, float) for x in list(zip(*pieces, strict=True))[1:])
+        if np.ndim(mass_by_class) == 2:
+            mass_by_class = np.asarray(mass_by_class).T[cell]
+        self.cell = np.append(self.cell, cell)
         self.bottom = np.append(self.bottom, bottom)
         self.top = np.append(self.top, top)
         old = self.mass.reshape(-1, self.n_classes)
         self.mass = np.vstack([old, weight * np.asarray(mass_by_class)])
 
     def touch(self, low):
-        """Cut off what lies above ``low``; returns the mass cut off by class."""
+        """Cut off what lies above ``low``; returns the mass cut off by class and cell."""
         with np.errstate(invalid="ignore"):  # levels at minus infinity are never cut
             cut = np.clip((self.top - low) / (self.top - self.bottom), 0.0, 1.0)
         cut = np.where(np.isfinite(self.top), cut, 0.0)
-        gone = cut @ self.mass
+        gone = self.by_cell(cut[:, None] * self.mass)
         keep = cut < 1.0
+        self.cell = self.cell[keep]
         self.mass = (self.mass * (1.0 - cut)[:, None])[keep]
         self.top = np.minimum(self.top, low)[keep]
         self.bottom = self.bottom[keep]
         return gone
+
+    def by_cell(self, mass=None):
+        """Sum by class and cell."""
+        out = np.zeros((self.n_classes, self.n_cells))
+        np.add.at(out.T, self.cell, self.mass if mass is None else mass)
+        return out
 
     def total(self):
         return self.mass.sum(axis=0) if self.mass.size else np.zeros(self.n_classes)
@@ -69,16 +85,17 @@ def bar_entries(o, h, low, c, n_nodes):
 
 
 def own_bar_pieces(entries, close, near, far, shares):
-    """Intervals that the own bar leaves, of what is opened and of what is re-anchored.
+    """Intervals that the own bar leaves, of what is opened and, per unit, of what is re-anchored.
 
     Re-anchored mass is spread over the survivors of each cell, or from the close where the bar
     sweeps the whole cell.
     """
     opened, moved = [], []
+    one = np.ones(shares.shape[0])
     for k in range(near.size):
         if not np.isfinite(near[k]):
-            opened.append((-np.inf, -np.inf, shares[:, k]))
-            moved.append((-np.inf, -np.inf, shares[:, k]))
+            opened.append((k, -np.inf, -np.inf, shares[:, k]))
+            moved.append((k, -np.inf, -np.inf, one))
             continue
         left = []
         for entry, lowest in entries:
@@ -86,11 +103,11 @@ def own_bar_pieces(entries, close, near, far, shares):
             if top > bottom:
                 left.append((bottom, top, (top - bottom) / (far[k] - near[k]) / len(entries)))
         alive = sum(w for _, _, w in left)
-        opened += [(b, t, w * shares[:, k]) for b, t, w in left]
+        opened += [(k, b, t, w * shares[:, k]) for b, t, w in left]
         if alive > 1e-9:
-            moved += [(b, t, w / alive * shares[:, k]) for b, t, w in left]
+            moved += [(k, b, t, w / alive * one) for b, t, w in left]
         else:
-            moved.append((close - far[k], close - near[k], shares[:, k]))
+            moved.append((k, close - far[k], close - near[k], one))
     return opened, moved
 
 
@@ -105,7 +122,7 @@ def first_book_pieces(close, sigma, book, near, far, shares):
             offset = spread * norm.ppf((b + 0.5) / book.offset_nodes)
             for k in range(near.size):
                 if not np.isfinite(near[k]):
-                    pieces.append((-np.inf, -np.inf, shares[:, k] / n))
+                    pieces.append((k, -np.inf, -np.inf, shares[:, k] / n))
                     continue
                 shallow = max(near[k], offset)
                 if shallow >= far[k]:
@@ -114,7 +131,7 @@ def first_book_pieces(close, sigma, book, near, far, shares):
                 survives = 1.0 - np.exp(-2.0 * middle * (middle - offset) / spread**2)
                 weight = survives * (far[k] - shallow) / (far[k] - near[k]) / n
                 entry = close + offset
-                pieces.append((entry - far[k], entry - shallow, weight * shares[:, k]))
+                pieces.append((k, entry - far[k], entry - shallow, weight * shares[:, k]))
     return pieces
 
 
@@ -131,10 +148,10 @@ def run(market, near, far, book, *, at=None, levels=None):
     for first, stop in market.path.segments:
         returns = np.diff(c[first:stop])
         sigma = max(float(np.sqrt(np.mean((returns - returns.mean()) ** 2))), 1e-6)
-        state = Book(n_classes)
+        state = Book(n_classes, near.size)
         shares = market.shares[:, market.block[first]]
         pieces = first_book_pieces(c[first], sigma, book, near, far, shares)
-        left = np.sum([w for _, _, w in pieces], axis=0)
+        left = np.sum([w for *_, w in pieces], axis=0)
         state.add(pieces, market.initial * market.interest[first] / left)
         living[:, first] = state.total()
         for t in range(first + 1, stop):
@@ -142,8 +159,12 @@ def run(market, near, far, book, *, at=None, levels=None):
             shares = market.shares[:, market.block[t]]
             entries = bar_entries(o[t], h[t], low[t], c[t], market.n_nodes)
             opened, moved = own_bar_pieces(entries, c[t], near, far, shares)
-            gamma = 1.0 - np.sum([w for _, _, w in opened], axis=0)
-            touched = state.touch(low[t])
+            own_touched = shares.copy()
+            for k, _, _, w in opened:
+                own_touched[:, k] -= w
+            gamma = own_touched.sum(axis=1)
+            touched_by_cell = state.touch(low[t])
+            touched = touched_by_cell.sum(axis=1)
             own = market.entering * gamma / (1.0 - close_share * gamma)
             predicted[t] = close_share * (
                 touched.sum() + own.sum() * before * (1.0 - np.exp(-f / 2.0))
@@ -157,10 +178,11 @@ def run(market, near, far, book, *, at=None, levels=None):
             eta = _hazard_of_speed_one(remaining, market.speed, survivors)
             stay = np.exp(-market.speed * eta)
             gross = market.entering * net / (1.0 - close_share * gamma)
-            pool = stay * (state.total() * (1.0 - np.exp(-nu)) + touched - closed)
+            again = state.by_cell() * (1.0 - np.exp(-nu)) + (1.0 - close_share) * touched_by_cell
+            pool = stay[:, None] * again + (1.0 - close_share) * own_touched * gross[:, None]
             state.mass = state.mass * stay * np.exp(-nu)
             state.add(opened, gross)
-            state.add(moved, pool + (1.0 - close_share) * gamma * gross)
+            state.add(moved, pool)
             expected[t] = closed.sum() + close_share * (gamma * gross).sum()
             living[:, t] = state.total()
             if t == at and levels is not None:

@@ -40,7 +40,7 @@ def starts(path):
 
 @dataclass(frozen=True)
 class Market:
-    """Arguments of ``kernel.forward`` and the geometry that they were made from."""
+    """Arguments of ``recursion.forward`` and the geometry that they were made from."""
 
     path: PricePath
     side: str
@@ -64,7 +64,7 @@ class Market:
 
     @property
     def data(self):
-        return self.interest, self.start, self.block, *self.touches.layout(self.block).arrays()
+        return self.interest, self.start, self.block, *self.touches.arrays
 
     @property
     def arguments(self):

@@ -1,11 +1,9 @@
 """The engine against a slow book of intervals that shares no code with it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from liqbayes.engine import kernel
+from liqbayes.engine.recursion import EXPECTED, LOG_KEPT, PREDICTED, forward
 from tests.engine import brute_force
 from tests.engine.markets import BOOK, FAR, NEAR, random_market
 
@@ -34,17 +32,17 @@ def brute_touches(market):
                 only[0, k] = 1.0
                 if s == first:
                     pieces = brute_force.first_book_pieces(c[s], sigma, BOOK, NEAR, FAR, only)
-                    pieces = [p for p in pieces if p[2][0] > 0]
-                    total = sum(w[0] for _, _, w in pieces)
-                    pieces = [(b, t, w / total) for b, t, w in pieces]
+                    pieces = [p for p in pieces if p[0] == k and p[3][0] > 0]
+                    total = sum(w[0] for *_, w in pieces)
+                    pieces = [(k, b, t, w / total) for k, b, t, w in pieces]
                 else:
                     entries = brute_force.bar_entries(o[s], h[s], low[s], c[s], market.n_nodes)
                     _, pieces = brute_force.own_bar_pieces(entries, c[s], NEAR, FAR, only)
-                    pieces = [p for p in pieces if p[2][0] > 0]
-                book = brute_force.Book(1)
+                    pieces = [p for p in pieces if p[0] == k and p[3][0] > 0]
+                book = brute_force.Book(1, NEAR.size)
                 book.add(pieces, [1.0])
                 for t in range(s + 1, stop):
-                    gone = book.touch(low[t])[0]
+                    gone = book.touch(low[t]).sum()
                     if gone > 0.0:
                         out[t, s, int(k)] = gone
     return out
@@ -60,12 +58,12 @@ def test_engine_equals_slow_book(side, closed_share, renewal):
         n_blocks=3, segments=GAPS,
     )  # fmt: skip
     expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
-    class_tape, bar_tape = kernel.forward(*market.arguments)
+    living_by_cell, *_, by_bar = forward(*market.arguments)
     # touch weights are stored in single precision
     scale = market.interest.max()
-    np.testing.assert_allclose(bar_tape[kernel.EXPECTED] / scale, expected / scale, atol=3e-8)
-    np.testing.assert_allclose(bar_tape[kernel.PREDICTED] / scale, predicted / scale, atol=3e-8)
-    np.testing.assert_allclose(class_tape[kernel.MASS] / scale, living / scale, atol=3e-7)
+    np.testing.assert_allclose(by_bar[EXPECTED] / scale, expected / scale, atol=3e-8)
+    np.testing.assert_allclose(by_bar[PREDICTED] / scale, predicted / scale, atol=3e-8)
+    np.testing.assert_allclose(living_by_cell.sum(axis=2).T / scale, living / scale, atol=3e-7)
     assert (expected > 0).sum() > 40
 
 
@@ -77,13 +75,13 @@ def test_survival_beyond_the_smallest_double(n_classes, renewal):
         8, n_bars=160, n_classes=n_classes, renewal=renewal, closed_share=0.6, flow_scale=1.5,
         segments=((0, 2), (2, 160)), interest_spread=0.2,
     )  # fmt: skip
-    class_tape, bar_tape = kernel.forward(*market.arguments)
-    assert class_tape[kernel.LOG_KEPT].min() < -300
+    living_by_cell, _, _, by_class, by_bar = forward(*market.arguments)
+    assert by_class[LOG_KEPT].min() < -300
     expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
     scale = market.interest
-    np.testing.assert_allclose(bar_tape[kernel.EXPECTED] / scale, expected / scale, atol=3e-7)
-    np.testing.assert_allclose(bar_tape[kernel.PREDICTED] / scale, predicted / scale, atol=3e-7)
-    np.testing.assert_allclose(class_tape[kernel.MASS] / scale, living / scale, atol=3e-6)
+    np.testing.assert_allclose(by_bar[EXPECTED] / scale, expected / scale, atol=3e-7)
+    np.testing.assert_allclose(by_bar[PREDICTED] / scale, predicted / scale, atol=3e-7)
+    np.testing.assert_allclose(living_by_cell.sum(axis=2).T / scale, living / scale, atol=3e-6)
 
 
 @pytest.mark.parametrize(
@@ -97,16 +95,13 @@ def test_recursion_is_exact_with_double_weights(seed, side, closed_share, renewa
     )  # fmt: skip
     weight = in_double(market)
     np.testing.assert_allclose(market.touches.weight, weight, rtol=2e-7, atol=1e-9)
-    layout = market.touches.layout(market.block)
-    alive = market.touches.alive[layout.cohort, market.touches.cell]
-    layout = replace(layout, open_weight=weight * alive, moved_weight=weight)
-    data = market.interest, market.start, market.block, *layout.arrays()
-    class_tape, bar_tape = kernel.forward(*market.parameters, *data)
+    data = *market.data[:-1], weight
+    living_by_cell, _, _, _, by_bar = forward(*market.parameters, *data)
     expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
     scale = market.interest.max()
-    np.testing.assert_allclose(bar_tape[kernel.EXPECTED] / scale, expected / scale, atol=1e-12)
-    np.testing.assert_allclose(bar_tape[kernel.PREDICTED] / scale, predicted / scale, atol=1e-12)
-    np.testing.assert_allclose(class_tape[kernel.MASS] / scale, living / scale, atol=1e-12)
+    np.testing.assert_allclose(by_bar[EXPECTED] / scale, expected / scale, atol=1e-12)
+    np.testing.assert_allclose(by_bar[PREDICTED] / scale, predicted / scale, atol=1e-12)
+    np.testing.assert_allclose(living_by_cell.sum(axis=2).T / scale, living / scale, atol=1e-12)
 
 
 def test_slow_book_conserves_open_interest():

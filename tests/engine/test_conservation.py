@@ -4,8 +4,17 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from liqbayes.engine import kernel
 from liqbayes.engine.geometry import PricePath, build_touches
+from liqbayes.engine.recursion import (
+    EXPECTED,
+    FLOW,
+    HAZARD,
+    LOG_KEPT,
+    OPENED,
+    PREDICTED,
+    TOUCHED,
+    forward,
+)
 from tests.engine.markets import BOOK, FAR, NEAR, random_market, random_path, starts
 
 N_BARS = 12
@@ -15,26 +24,22 @@ volumes = st.one_of(
 )
 
 
-def rebuilt(market, class_tape):
-    """Living mass by class from its parts: survivors, re-anchored mass and openings."""
-    opened = class_tape[kernel.OPENED]
-    moved = class_tape[kernel.REANCHORED]
-    touched = class_tape[kernel.TOUCHED]
-    mass = class_tape[kernel.MASS]
-    n_classes, n_bars = mass.shape
-    out = np.zeros_like(mass)
+def rebuilt(market, placed, by_run, by_class, living):
+    """Living mass by class and cell from its parts: survivors and what each bar places."""
+    n_bars, n_classes, n_cells = living.shape
+    out = np.zeros_like(living)
+    _, _, pointer, run_cell, *_ = market.touches.arrays
     for i in range(n_classes):
         for t in range(n_bars):
             if market.start[t] < 0:
                 continue
-            k = market.touches.alive.shape[1]
-            gamma = market.shares[i, market.block[t]] @ (1.0 - market.touches.alive[t, :k])
-            fresh = opened[i, t] * (1.0 - gamma) + moved[i, t]
+            out[t, i] = placed[t, i]
             if market.start[t] == 1:
-                out[i, t] = fresh
                 continue
-            kept = np.exp(class_tape[kernel.LOG_KEPT, i, t] - class_tape[kernel.LOG_KEPT, i, t - 1])
-            out[i, t] = (mass[i, t - 1] - touched[i, t]) * kept + fresh
+            touched = np.zeros(n_cells)
+            touched[run_cell[pointer[t] : pointer[t + 1]]] = by_run[i, pointer[t] : pointer[t + 1]]
+            kept = np.exp(by_class[LOG_KEPT, i, t] - by_class[LOG_KEPT, i, t - 1])
+            out[t, i] += (living[t - 1, i] - touched) * kept
     return out
 
 
@@ -57,26 +62,27 @@ def test_open_interest_is_conserved(changes, flow, closed_share, renewal, n_clas
         seed, side=side, n_bars=N_BARS, n_classes=n_classes, n_blocks=2,
         closed_share=closed_share, renewal=renewal,
     ).but(flow=np.array(flow), interest=np.exp(np.array(changes)))  # fmt: skip
-    class_tape, bar_tape = kernel.forward(*market.arguments)
-    assert np.isfinite(class_tape).all()
-    assert np.isfinite(bar_tape).all()
-    mass = class_tape[kernel.MASS]
-    np.testing.assert_allclose(mass.sum(axis=0), market.interest, rtol=1e-9)
+    living, placed, by_run, by_class, by_bar = forward(*market.arguments)
+    assert all(np.isfinite(tape).all() for tape in (living, placed, by_run, by_class, by_bar))
+    np.testing.assert_allclose(living.sum(axis=(1, 2)), market.interest, rtol=1e-9)
     scale = np.maximum(market.interest, np.r_[market.interest[0], market.interest[:-1]])
-    np.testing.assert_allclose(rebuilt(market, class_tape) / scale, mass / scale, atol=1e-9)
-    for row in (kernel.OPENED, kernel.REANCHORED, kernel.TOUCHED, kernel.MASS):
-        assert (class_tape[row] / scale >= -1e-12).all()
-    assert (bar_tape[[kernel.EXPECTED, kernel.PREDICTED, kernel.HAZARD]] >= 0).all()
+    parts = rebuilt(market, placed, by_run, by_class, living)
+    by_scale = scale[:, None, None]
+    np.testing.assert_allclose(parts / by_scale, living / by_scale, atol=1e-9)
+    assert (living / by_scale >= -1e-12).all()
+    assert (placed / by_scale >= -1e-12).all()
+    assert (by_class[[OPENED, TOUCHED]] / scale >= -1e-12).all()
+    assert (by_bar[[EXPECTED, PREDICTED, HAZARD]] >= 0).all()
 
 
 def test_closing_bar_closes_and_opening_bar_opens():
     market = random_market(3, n_bars=20, renewal=0.0)
     quiet = market.but(flow=np.zeros(20))
-    class_tape, bar_tape = kernel.forward(*quiet.arguments)
-    x = bar_tape[kernel.FLOW, 1:]
-    opened = class_tape[kernel.OPENED, 0, 1:]
+    *_, by_class, by_bar = forward(*quiet.arguments)
+    x = by_bar[FLOW, 1:]
+    opened = by_class[OPENED, 0, 1:]
     assert (opened[x < 0] == 0).all()
-    assert (bar_tape[kernel.HAZARD, 1:][x > 0] == 0).all()
+    assert (by_bar[HAZARD, 1:][x > 0] == 0).all()
     assert (x < 0).any()
     assert (x > 0).any()
 
@@ -84,16 +90,16 @@ def test_closing_bar_closes_and_opening_bar_opens():
 def test_voluntary_hazard_is_half_the_flow_when_interest_stands_still():
     market = random_market(4, n_bars=20, renewal=0.0)
     still = market.but(interest=np.full(20, 5.0), closed_share=0.0, flow=np.full(20, 0.3))
-    _, bar_tape = kernel.forward(*still.arguments)
-    np.testing.assert_allclose(bar_tape[kernel.HAZARD, 1:], 0.15, rtol=1e-12)
+    *_, by_bar = forward(*still.arguments)
+    np.testing.assert_allclose(by_bar[HAZARD, 1:], 0.15, rtol=1e-12)
 
 
 def test_segments_are_independent():
     both = random_market(6, n_bars=60, n_classes=2, segments=((3, 30), (34, 60)), n_blocks=2)
-    class_tape, bar_tape = kernel.forward(*both.arguments)
+    living, *_, by_bar = forward(*both.arguments)
     outside = both.start < 0
-    assert (bar_tape[:, outside] == 0).all()
-    assert (class_tape[:, :, outside] == 0).all()
+    assert (by_bar[:, outside] == 0).all()
+    assert (living[outside] == 0).all()
     for segment in both.path.segments:
         inside = np.zeros(60, bool)
         inside[slice(*segment)] = True
@@ -101,8 +107,8 @@ def test_segments_are_independent():
         path = PricePath(*(np.where(inside, x, np.nan) for x in bars), segments=(segment,))
         touches = build_touches(path, "long", NEAR, FAR, book=BOOK, n_nodes=both.n_nodes)
         one = both.but(path=path, touches=touches, start=starts(path))
-        _, alone = kernel.forward(*one.arguments)
-        np.testing.assert_array_equal(alone[:, inside], bar_tape[:, inside])
+        *_, alone = forward(*one.arguments)
+        np.testing.assert_array_equal(alone[:, inside], by_bar[:, inside])
 
 
 def mirrored(path):
@@ -117,7 +123,7 @@ def test_short_side_is_the_mirror_image(seed):
     short = build_touches(mirrored(path), "short", NEAR, FAR, book=BOOK)
     np.testing.assert_allclose(short.alive, long.alive, atol=1e-10)
     market = random_market(seed, n_bars=40, n_classes=2, segments=path.segments)
-    one = kernel.forward(*market.but(path=path, touches=long).arguments)
-    other = kernel.forward(*market.but(path=path, touches=short).arguments)
-    np.testing.assert_allclose(other[1], one[1], rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(other[0], one[0], rtol=1e-6, atol=1e-6)
+    one = forward(*market.but(path=path, touches=long).arguments)
+    other = forward(*market.but(path=path, touches=short).arguments)
+    for ours, theirs in zip(other, one, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)

@@ -212,14 +212,22 @@ def test_errors_name_the_matter():
         build_touches(short, "long", NEAR, FAR, book=BOOK)
 
 
-def test_layout_splits_opened_from_reanchored():
+def test_runs_are_the_touches_of_one_cell_in_one_bar():
     path = random_path(4, 30)
     touches = build_touches(path, "short", NEAR, FAR, book=BOOK)
-    block = (np.arange(30) // 10).astype(np.int64)
-    layout = touches.layout(block)
-    alive = touches.alive[touches.cohort, touches.cell]
-    np.testing.assert_allclose(layout.open_weight, touches.weight * alive, rtol=1e-6)
-    np.testing.assert_array_equal(layout.slot // NEAR.size, block[touches.cohort])
-    np.testing.assert_array_equal(layout.slot % NEAR.size, touches.cell)
+    swept, n_swept, pointer, run_cell, run_stop, cohort, weight = touches.arrays
+    bars = np.repeat(np.arange(30), np.diff(touches.pointer))
+    seen = []
     for t in range(30):
-        assert (layout.swept[t, layout.n_swept[t] :] == 0).all()
+        assert (swept[t, n_swept[t] :] == 0).all()
+        cells = run_cell[pointer[t] : pointer[t + 1]]
+        assert (np.diff(cells) > 0).all()
+        for r in range(pointer[t], pointer[t + 1]):
+            inside = slice(run_stop[r], run_stop[r + 1])
+            assert (bars[inside] == t).all()
+            assert (touches.cell[inside] == run_cell[r]).all()
+            assert (np.diff(cohort[inside].astype(int)) > 0).all()
+            seen.extend(range(run_stop[r], run_stop[r + 1]))
+    assert seen == list(range(touches.n_touches))
+    np.testing.assert_array_equal(cohort, touches.cohort)
+    np.testing.assert_array_equal(weight, touches.weight)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqbayes.engine import interest, kernel, parameters, reports, shares
+from liqbayes.engine import book, interest, parameters, recursion, reports, shares
+from liqbayes.engine.adjoint import reverse
 from liqbayes.model.leverage import LeverageCells
 from tests.engine.markets import random_market
 
@@ -39,13 +40,13 @@ def check_forward(market, rng, **tolerance):
 
     def target(name, value):
         value = float(value) if np.ndim(value) == 0 else np.ascontiguousarray(value)
-        _, bar_tape = kernel.forward(*market.but(**{name: value}).arguments)
+        *_, bars = recursion.forward(*market.but(**{name: value}).arguments)
         return float(
-            by_expected @ bar_tape[kernel.EXPECTED] + by_predicted @ bar_tape[kernel.PREDICTED]
+            by_expected @ bars[recursion.EXPECTED] + by_predicted @ bars[recursion.PREDICTED]
         )
 
-    tapes = kernel.forward(*market.arguments)
-    gradients = kernel.reverse(by_expected, by_predicted, *tapes, *market.arguments)
+    tapes = recursion.forward(*market.arguments)
+    gradients = reverse(by_expected, by_predicted, *tapes, *market.arguments)
     for name, gradient in zip(NAMES, gradients, strict=True):
         if market.entering.size == 1 and name in ("entering", "initial"):
             continue  # shares of one class sum to one; no other value has a meaning
@@ -84,8 +85,8 @@ def test_recursion_over_several_rescalings(n_classes, renewal):
         2, n_bars=220, n_classes=n_classes, n_blocks=3, renewal=renewal, closed_share=0.7,
         flow_scale=2.0, segments=((0, 100), (101, 220)),
     )  # fmt: skip
-    class_tape, _ = kernel.forward(*market.arguments)
-    assert class_tape[kernel.LOG_KEPT, 0].min() < -200
+    *_, by_class, _ = recursion.forward(*market.arguments)
+    assert by_class[recursion.LOG_KEPT, 0].min() < -200
     check_forward(market, np.random.default_rng(3), rtol=1e-5)
 
 
@@ -103,42 +104,45 @@ def test_recursion_over_several_rescalings(n_classes, renewal):
 def test_gradients_are_finite_in_extremes(flow, renewal, speed, spread):
     market = random_market(7, n_bars=20, n_classes=2, renewal=renewal, interest_spread=spread)
     market = market.but(flow=np.array(flow), speed=np.array([1.0, speed]))
-    tapes = kernel.forward(*market.arguments)
-    gradients = kernel.reverse(np.ones(20), np.ones(20), *tapes, *market.arguments)
+    tapes = recursion.forward(*market.arguments)
+    gradients = reverse(np.ones(20), np.ones(20), *tapes, *market.arguments)
     assert all(np.isfinite(g).all() for g in gradients)
 
 
 @pytest.mark.parametrize("scaled", [True, False])
 def test_book_is_forward_at_its_parameters(scaled):
     market = random_market(9, n_bars=40, segments=GAPS, n_blocks=2)
+    mirror = random_market(9, n_bars=40, segments=GAPS, n_blocks=2, side="short")
     rng = np.random.default_rng(4)
     p = np.array([9.0, 0.2, 0.3, 0.75, 1.7])
     where = np.array([1, 2, 3, 4 if scaled else -1])
     days = 1.0 / 24.0
     turnover = rng.lognormal(size=40)
     both = np.stack([market.shares[0], rng.dirichlet(np.ones(market.shares.shape[2]), 2)])
-    data = (where, 0, days, np.ones((3, 1)), turnover, *market.data)
-    outputs = kernel.book(p, both, *data)
-    plain = market.but(
-        flow=p[1] * (p[4] if scaled else 1.0) * turnover, renewal=p[2] * days,
-        closed_share=p[3], entering=np.ones(1), initial=np.ones(1), speed=np.ones(1),
-    )  # fmt: skip
-    np.testing.assert_allclose(outputs[3], kernel.forward(*plain.arguments)[1], rtol=1e-12)
-    by_expected, by_predicted = rng.normal(size=(2, 40))
+    data = (where, days, np.ones((3, 1)), turnover, *market.data[:3], *market.touches.arrays,
+            *mirror.touches.arrays)  # fmt: skip
+    outputs = book.book(p, both, *data)
+    for j, one in enumerate((market, mirror)):
+        plain = market.but(
+            flow=p[1] * (p[4] if scaled else 1.0) * turnover, renewal=p[2] * days,
+            closed_share=p[3], entering=np.ones(1), initial=np.ones(1), speed=np.ones(1),
+            touches=one.touches, shares=both[j : j + 1],
+        )  # fmt: skip
+        bars = recursion.forward(*plain.arguments)[-1]
+        np.testing.assert_allclose(outputs[6 + 5 * j], bars, rtol=1e-12)
+        np.testing.assert_allclose(outputs[0][j], bars[recursion.EXPECTED], rtol=1e-12)
+        np.testing.assert_allclose(outputs[1][j], bars[recursion.PREDICTED], rtol=1e-12)
+    by_expected, by_predicted = rng.normal(size=(2, 2, 40))
 
     def target(p, both):
-        expected, predicted, _, _ = kernel.book(p, both, *data)
-        return float(by_expected @ expected + by_predicted @ predicted)
+        expected, predicted, *_ = book.book(p, both, *data)
+        return float(np.sum(by_expected * expected + by_predicted * predicted))
 
-    p_bar, shares_bar = kernel.book_reverse(
-        by_expected, by_predicted, np.zeros_like(outputs[2]), np.zeros_like(outputs[3]),
-        *outputs, p, both, *data,
-    )  # fmt: skip
+    p_bar, shares_bar = book.book_reverse(by_expected, by_predicted, *outputs, p, both, *data)
     agree(lambda v: target(v, both), p, p_bar, rng)
     agree(lambda v: target(p, v), both, shares_bar, rng)
     assert p_bar[0] == 0.0
     assert (p_bar[4] != 0.0) == scaled
-    assert (shares_bar[1] == 0.0).all()
 
 
 def share_arguments(n_blocks, tilted):
@@ -175,29 +179,27 @@ def test_interest_moments():
     first, last = np.array([1, 3, 7, 20]), np.array([2, 3, 12, 20])
     data = (np.arange(7), 0.004, rng.normal(size=(n, 3)), rng.normal(0, 0.5, n),
             rng.uniform(50, 100, n), first, last)  # fmt: skip
-    location, scale = interest.interest_moments(p, *predicted, *data)
+    location, scale = interest.interest_moments(p, predicted, *data)
     weights = rng.normal(size=(2, 4))
 
     def target(p, predicted):
-        a, b = interest.interest_moments(p, *predicted, *data)
+        a, b = interest.interest_moments(p, predicted, *data)
         return float(1e3 * (weights[0] @ a + weights[1] @ b))
 
-    p_bar, long_bar, short_bar = interest.interest_moments_reverse(
-        *(1e3 * weights), location, scale, p, *predicted, *data
+    p_bar, predicted_bar = interest.interest_moments_reverse(
+        *(1e3 * weights), location, scale, p, predicted, *data
     )
     agree(lambda v: target(v, predicted), p, p_bar, rng, n_directions=8)
-    agree(lambda v: target(p, v), predicted, np.stack([long_bar, short_bar]), rng)
+    agree(lambda v: target(p, v), predicted, predicted_bar, rng)
 
 
 def test_a_term_over_a_gap_adds_locations_and_variances():
     n = 4
     p = np.r_[0.5, 0.3, 0.8, 1.0, 0.2]
-    predicted = np.zeros(n)
+    predicted = np.zeros((2, n))
     common = (np.arange(5), 0.004, np.ones((n, 1)), np.zeros(n), np.ones(n))
-    one = interest.interest_moments(p, predicted, predicted, *common, np.array([1]), np.array([1]))
-    all_three = interest.interest_moments(
-        p, predicted, predicted, *common, np.array([1]), np.array([3])
-    )
+    one = interest.interest_moments(p, predicted, *common, np.array([1]), np.array([1]))
+    all_three = interest.interest_moments(p, predicted, *common, np.array([1]), np.array([3]))
     np.testing.assert_allclose(all_three[0], 3 * one[0], rtol=1e-14)
     np.testing.assert_allclose(all_three[1], np.sqrt(3) * one[1], rtol=1e-14)
 
@@ -206,32 +208,30 @@ def report_arguments(rng, n, throttled):
     start = np.zeros(n, np.int64)
     start[:2] = -1
     start[2] = start[18] = 1
-    past = np.where(rng.random(n) < 0.3, 0.0, rng.lognormal(-7, 1, n))
+    log_past = np.where(rng.random((2, n)) < 0.3, -np.inf, rng.normal(-7, 1, (2, n)))
     capacity = np.full(n, 3600.0) if throttled else np.full(n, np.inf)
-    return np.arange(8), 1.0, rng.uniform(800, 1200, n), capacity, past, start
+    where = np.array([np.arange(8), [0, 1, 2, 3, 4, 8, 6, 7]])
+    return where, 1.0, rng.uniform(800, 1200, n), capacity, log_past, start
 
 
 @pytest.mark.parametrize("throttled", [True, False])
 def test_report_moments(throttled):
     rng = np.random.default_rng(6)
     n = 40
-    p = np.array([0.5, 2e-4, 0.3, 6e-5, 0.7, 300.0, 30.0, 0.2])
-    expected = rng.lognormal(0, 1.5, n)
+    p = np.array([0.5, 2e-4, 0.3, 6e-5, 0.7, 300.0, 30.0, 0.2, 90.0])
+    expected = rng.lognormal(0, 1.5, (2, n))
     data = report_arguments(rng, n, throttled)
     outputs = reports.report_moments(p, expected, *data)
-    by = rng.normal(size=(4, n))
+    by = rng.normal(size=(3, 2, n))
 
     def target(p, expected):
-        location, scale, log_zero, _, slow = reports.report_moments(p, expected, *data)
-        return float(by[0] @ location + by[1] @ scale + by[2] @ log_zero + by[3] @ slow)
+        return float(np.sum(by * np.stack(reports.report_moments(p, expected, *data)[:3])))
 
-    p_bar, expected_bar = reports.report_moments_reverse(
-        by[0], by[1], by[2], np.zeros(n), by[3], *outputs, p, expected, *data
-    )
+    p_bar, expected_bar = reports.report_moments_reverse(*by, *outputs, p, expected, *data)
     agree(lambda v: target(v, expected), p, p_bar, rng, n_directions=10)
     agree(lambda v: target(p, v), expected, expected_bar, rng, n_directions=10)
-    for i in range(8):
-        unit = np.zeros(8)
+    for i in range(9):
+        unit = np.zeros(9)
         unit[i] = p[i]
         numeric = slope(lambda v: target(v, expected), p, unit, 1e-4)
         assert p_bar[i] * p[i] == pytest.approx(numeric, rel=1e-6, abs=1e-7)

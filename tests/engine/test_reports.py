@@ -8,25 +8,32 @@ from scipy import stats
 
 from liqbayes.engine import reports
 
-WHERE = np.arange(8)
+WHERE = np.array([np.arange(8), np.arange(8)])
 # reported share, order size, busy share, floor (share of interest), noise, positions, memory, gain
 P = np.array([0.6, 1e-4, 0.4, 5e-5, 0.7, 400.0, 20.0, 0.3])
 
 
 def moments(p, expected, *, capacity=np.inf, past=None, start=None, interest=1000.0):
+    """Location, scale, log zero probability, lumps and slow residual of one side."""
     n = len(expected)
-    return reports.report_moments(
-        p, np.asarray(expected, float), WHERE, 1.0, np.full(n, interest), np.full(n, capacity),
-        np.zeros(n) if past is None else past,
+    with np.errstate(divide="ignore"):
+        log_past = np.log(np.zeros(n) if past is None else past)
+    out = reports.report_moments(
+        p, np.array([expected, expected], float), WHERE, 1.0, np.full(n, interest),
+        np.full(n, capacity), np.stack([log_past, log_past]),
         np.zeros(n, np.int64) if start is None else start,
     )  # fmt: skip
+    for side in out:
+        np.testing.assert_array_equal(side[0], side[1])
+    location, scale, log_zero, _, _, slow = (x[0] for x in out)
+    return location, scale, log_zero, p[5] * (np.asarray(expected) / interest + p[3]), slow
 
 
 @given(orders=st.floats(1e-6, 1e8), busy=st.floats(0.01, 0.99))
 def test_throttle_is_a_cap(orders, busy):
-    counted, _, _ = reports.counted_orders(orders, 3600.0, busy)
+    counted = reports.counted_orders(orders, 3600.0, busy)
     assert 0 < counted <= min(orders, busy * 3600.0) * (1 + 1e-12)
-    assert reports.counted_orders(orders, np.inf, busy)[0] == orders
+    assert reports.counted_orders(orders, np.inf, busy) == orders
     if orders < 1e-3:
         assert counted == pytest.approx(orders, rel=1e-4)
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from liqbayes.engine import heat, kernel
+from liqbayes.engine import heat
+from liqbayes.engine.recursion import LOG_KEPT, forward
 from liqbayes.engine.standing import stand, standing_levels
 from tests.engine import brute_force
 from tests.engine.markets import BOOK, FAR, NEAR, random_market
@@ -44,17 +45,13 @@ def test_levels_equal_the_slow_book(side, n_classes, at):
     levels = []
     brute_force.run(market, NEAR, FAR, BOOK, at=at, levels=levels)
     expected, none = binned(levels, edges)
-    class_tape, _ = kernel.forward(*market.arguments)
+    living, placed, _, by_class, _ = forward(*market.arguments)
     s = standing(market, at, edges)
-    by_bin, by_cell = stand(
-        class_tape, market.shares, market.block, market.touches.alive, at, s.first, s.pointer,
-        s.column, s.share, s.n_columns,
-    )  # fmt: skip
+    by_bin = stand(placed, by_class, at, s.first, s.pointer, s.column, s.share, s.n_columns)
     scale = market.interest[at]
     np.testing.assert_allclose(by_bin / scale, expected / scale, atol=1e-6)
-    assert by_bin.sum() + none == pytest.approx(class_tape[kernel.MASS, :, at].sum(), rel=1e-6)
-    assert by_cell.sum() == pytest.approx(by_bin.sum(), rel=1e-9)
-    assert by_cell[-1] == 0.0
+    assert by_bin.sum() + none == pytest.approx(living[at].sum(), rel=1e-6)
+    assert by_bin.sum() == pytest.approx(living[at, :, :-1].sum(), rel=1e-6)
     # nothing stands where price has just been
     low = brute_force.oriented_bars(market.path, side)[2][at]
     assert by_bin[1:-1][edges[:-1] > max(low, close)].sum() == 0.0
@@ -94,11 +91,12 @@ def test_grid_carried_through_time_ends_at_the_slow_book(side, n_bins, error):
     _, _, low, close = brute_force.oriented_bars(market.path, side)
     edges = close[at] + np.linspace(-0.7, 0.7, n_bins + 1)
     s = standing(market, at, edges, own_bar=True)
-    class_tape, _ = kernel.forward(*market.arguments)
+    living, placed, _, by_class, _ = forward(*market.arguments)
+    reachable = np.isfinite(NEAR)
     out = heat.advance_grid(
-        np.zeros((1, s.n_columns)), np.zeros(1), 0, at + 1, 0, class_tape, market.shares,
-        market.block, market.touches.alive, np.isfinite(NEAR).astype(np.int64), low, edges,
-        s.pointer, s.column, s.share,
+        np.zeros((1, s.n_columns)), np.ones((1, s.n_columns)), 0, at + 1, 0, placed,
+        by_class[LOG_KEPT], living[:, :, reachable].sum(axis=2), reachable.astype(np.int64), low,
+        edges, s.pointer, s.column, s.share,
     )  # fmt: skip
     levels = []
     brute_force.run(market, NEAR, FAR, BOOK, at=at, levels=levels)

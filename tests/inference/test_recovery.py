@@ -57,12 +57,11 @@ def own_market(seed: int, bars: int = 300) -> tuple[MarketPanel, np.ndarray, obj
             spec, dataclasses.replace(data, legs=(moved,), feeds=feeds), evaluator.layout
         )
         runs = now.books(p, shares)
-        for side in SIDES:
-            location, scale, log_zero, _, _ = now.report_moments(
-                p, now.expected_common(p, runs, side), side
-            )
-            some = rng.random() < -np.expm1(log_zero[t])
-            value = np.exp(rng.normal(location[t], scale[t])) if some else 0.0
+        moments = now.report_moments(p, now.expected_common(p, runs))
+        for j, side in enumerate(SIDES):
+            location, scale, log_zero = (x[j, t] for x in moments)
+            some = rng.random() < -np.expm1(log_zero)
+            value = np.exp(rng.normal(location, scale)) if some else 0.0
             reported[side][t] = value * before[t]
         at = np.flatnonzero(leg.term_to == t)
         if at.size:

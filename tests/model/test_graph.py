@@ -6,7 +6,7 @@ import pytest
 from pytensor.compile.mode import Mode
 from scipy import stats
 
-from liqbayes.engine import interest, kernel, parameters, reports, shares
+from liqbayes.engine import book, interest, parameters, reports, shares
 from liqbayes.errors import SpecError
 from liqbayes.model.build import build_from_data, build_model
 from liqbayes.model.channels.liquidation_feed import report_logp, report_random
@@ -54,23 +54,20 @@ def by_hand(data, z):
     total = stats.norm.logpdf(z).sum()
     p = parameters.natural(z, *natural_inputs(layout))
     share = shares.cell_shares(p, *share_inputs(layout, data))
-    common = {side: 0.0 for side in SIDES}
+    common = 0.0
     for leg in data.legs:
-        predicted = []
-        for side in SIDES:
-            expected, ahead, _, _ = kernel.book(p, share, *book_inputs(layout, data, leg, side))
-            predicted.append(ahead)
-            common[side] = common[side] + expected * leg.to_common * p[layout.index("forced_share")]
+        expected, predicted, *_ = book.book(p, share, *book_inputs(layout, data, leg))
+        common = common + expected * leg.to_common * p[layout.index("forced_share")]
         location, scale = interest.interest_moments(
-            p, *predicted, *interest_inputs(layout, data, leg)
+            p, predicted, *interest_inputs(layout, data, leg)
         )
         change = np.log(leg.interest[leg.term_to]) - np.log(leg.interest[leg.term_from])
         total += stats.t.logpdf(change, 4, location, scale).sum()
     before = data.common_before()
-    for side, feed in data.feeds.items():
-        location, scale, log_zero, _, _ = reports.report_moments(
-            p, common[side], *report_inputs(layout, data, side)
-        )
+    for j, side in enumerate(SIDES if data.feeds else ()):
+        feed = data.feeds[side]
+        moments = reports.report_moments(p, common, *report_inputs(layout, data))
+        location, scale, log_zero = (x[j] for x in moments[:3])
         for t in feed.bars:
             r = feed.reported[t] / before[t]
             if r == 0:

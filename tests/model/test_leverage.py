@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from liqbayes.contracts import level_log_offset, leverage_from_level
 from liqbayes.engine import shares
 from liqbayes.errors import SpecError
-from liqbayes.model.leverage import BELOW_BOTTOM, BOTTOM, KNOTS, NO_LEVEL, TOP, LeverageCells
+from liqbayes.model.leverage import (
+    BELOW_BOTTOM,
+    BOTTOM,
+    KNOTS,
+    NO_LEVEL,
+    ROUNDED,
+    TOP,
+    LeverageCells,
+)
 
 COMBINATIONS = [(k, s) for k in ("linear", "inverse") for s in ("long", "short")]
 
@@ -70,35 +78,46 @@ def test_which_cells_have_no_level():
     assert np.exp(far[np.isfinite(far)].max()) == pytest.approx(6.0)
 
 
+LOG_TAIL = np.array([-0.2, -0.9, -2.0, -3.3, -5.0])
+
+
+def straight_tail(leverage):
+    """The tail without rounded corners."""
+    x, k = np.log(leverage), np.log(KNOTS)
+    fall = np.clip((np.log(TOP) - x) / (np.log(TOP) - k[-1]), 0.0, 1.0)
+    return np.exp(np.interp(x, k, LOG_TAIL)) * np.where(x > k[-1], fall, 1.0)
+
+
 @pytest.mark.parametrize("n", [8, 13, 24, 60])
 def test_tail_is_log_linear_between_knots(n):
     cells = LeverageCells.of(n)
     weight, factor = cells.tail_matrix()
-    log_tail = np.array([-0.2, -0.9, -2.0, -3.3, -5.0])
-    x, k = np.log(cells.edges), np.log(KNOTS)
     high = cells.edges >= NO_LEVEL * (1 - 1e-9)
-    between = high & (cells.edges <= KNOTS[-1])
-    np.testing.assert_allclose(
-        (weight @ log_tail)[between], np.interp(x[between], k, log_tail), rtol=1e-12
-    )
-    assert (factor[between] == 1).all()
-    above = cells.edges > KNOTS[-1]
-    expected = np.exp(log_tail[-1]) * (np.log(TOP) - x[above]) / (np.log(TOP) - k[-1])
-    np.testing.assert_allclose(
-        np.exp(weight @ log_tail)[above] * factor[above], expected, atol=1e-15
-    )
+    np.testing.assert_allclose(weight.sum(axis=1), 1.0, rtol=1e-12)
     np.testing.assert_array_equal(cells.is_high(), high.astype(int))
-
-
-def test_tail_at_the_knots():
-    """Cells whose edges are the knots carry exactly the tail shares."""
-    edges = np.r_[TOP, KNOTS[::-1], 0.6, BOTTOM]
-    cells = LeverageCells(edges)
-    weight, factor = cells.tail_matrix()
-    log_tail = np.array([-0.2, -0.9, -2.0, -3.3, -5.0])
-    tail = np.exp(weight @ log_tail) * factor
-    np.testing.assert_allclose(tail[1:6], np.exp(log_tail[::-1]), rtol=1e-12)
+    tail = np.exp(weight @ LOG_TAIL) * factor
+    nearest = np.abs(np.log(cells.edges[:, None] / KNOTS[1:])).min(axis=1)
+    straight = high & (nearest >= np.log(ROUNDED)) & (cells.edges < KNOTS[-1])
+    assert straight.any() or n == 8
+    np.testing.assert_allclose(tail[straight], straight_tail(cells.edges[straight]), rtol=1e-12)
+    # a corner moves by a quarter of the change of slope times the half width at most
+    k = np.log(KNOTS)
+    bend = np.abs(np.diff(np.diff(LOG_TAIL) / np.diff(k))).max()
+    corner = high & (nearest < np.log(ROUNDED)) & (cells.edges < KNOTS[-1] / ROUNDED)
+    moved = np.log(tail[corner] / straight_tail(cells.edges[corner]))
+    assert (np.abs(moved) <= 0.26 * bend * np.log(ROUNDED)).all()
     assert tail[0] == 0.0
+    assert (np.diff(tail[high]) > 0).all()
+
+
+def test_corners_are_rounded():
+    """The density in log leverage changes by less than a tenth from one fine cell to the next."""
+    cells = LeverageCells.of(240)
+    weight, factor = cells.tail_matrix()
+    tail = np.exp(weight @ LOG_TAIL) * factor
+    inside = (cells.edges > 1.6) & (cells.edges < 130.0)
+    density = np.diff(tail[inside]) / -np.diff(np.log(cells.edges[inside]))
+    assert np.abs(np.diff(np.log(density))).max() < 0.1
 
 
 def cell_shares(cells, p, score=0.0, n_terms=2):
@@ -112,6 +131,7 @@ def cell_shares(cells, p, score=0.0, n_terms=2):
 
 def test_shares_reproduce_the_tail():
     cells = LeverageCells(np.r_[TOP, KNOTS[::-1], 0.6, BOTTOM])
+    weight, factor = cells.tail_matrix()
     rng = np.random.default_rng(0)
     p = np.zeros(13)
     p[:6] = rng.normal(size=6)
@@ -121,7 +141,8 @@ def test_shares_reproduce_the_tail():
         step = 1 / (1 + np.exp(-np.r_[p[side], p[2:6] + 0.5 * sign * p[6:10]]))
         tail = np.cumprod(step)
         above = np.cumsum(out[side, 0])  # mass above the lower edge of each cell
-        np.testing.assert_allclose(above[:5], tail[::-1], rtol=1e-10)
+        expected = np.exp(weight @ np.log(tail)) * factor
+        np.testing.assert_allclose(above[:5], expected[1:6], rtol=1e-10)
         none = 1.0 - tail[0]
         assert out[side, 0, -1] == pytest.approx(BELOW_BOTTOM * none)
 

@@ -6,7 +6,7 @@ import xarray as xr
 from scipy import stats
 
 from liqbayes.model.channels.liquidation_feed import report_random
-from liqbayes.model.data import prepare
+from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
 from tests.model import markets
@@ -31,9 +31,8 @@ def repeated(evaluator):
 def moments(evaluator, z, side):
     p = evaluator.natural(np.ascontiguousarray(z))
     runs = evaluator.books(p, evaluator.shares(p))
-    location, scale, log_zero, _, _ = evaluator.report_moments(
-        p, evaluator.expected_common(p, runs, side), side
-    )
+    moments = evaluator.report_moments(p, evaluator.expected_common(p, runs))
+    location, scale, log_zero = (x[SIDES.index(side)] for x in moments)
     bars = evaluator.data.feeds[side].bars
     return location[bars], scale[bars], log_zero[bars]
 

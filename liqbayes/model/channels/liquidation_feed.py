@@ -29,16 +29,16 @@ from liqbayes.model.priors import ParameterLayout
 
 
 def observe_reports(
-    pack: Pack, layout: ParameterLayout, data: ModelData, p: Any, expected: dict[str, Any]
+    pack: Pack, layout: ParameterLayout, data: ModelData, p: Any, expected: Any
 ) -> None:
     """Score the reports of both sides as shares of the open interest before the bar."""
-    for side in SIDES:
+    location, scale, log_zero, *_ = call(
+        pack, "report_moments", [p, expected], report_inputs(layout, data)
+    )
+    for j, side in enumerate(SIDES):
         feed = data.feeds[side]
         dim = f"report_bar_{side}"
         pm.modelcontext(None).add_coord(dim, feed.bars)
-        location, scale, log_zero, _, _ = call(
-            pack, "report_moments", [p, expected[side]], report_inputs(layout, data, side)
-        )
         before = data.common_before()
         observed = pm.Data(
             f"report_share_{side}", feed.reported[feed.bars] / before[feed.bars], dims=dim
@@ -46,9 +46,9 @@ def observe_reports(
         bars = feed.bars
         pm.CustomDist(
             f"report_{side}",
-            location[bars],
-            scale[bars],
-            log_zero[bars],
+            location[j, bars],
+            scale[j, bars],
+            log_zero[j, bars],
             logp=partial(report_logp, weight=data.feed_weight),
             random=report_random,
             observed=observed,

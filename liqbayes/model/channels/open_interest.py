@@ -26,7 +26,7 @@ def observe_open_interest(
     data: ModelData,
     leg: Leg,
     p: Any,
-    predicted: dict[str, Any],
+    predicted: Any,
 ) -> None:
     """Score the changes of one leg; a gap contributes one term for the change across it."""
     dim = f"change_{leg.name}"
@@ -34,7 +34,7 @@ def observe_open_interest(
     location, scale = call(
         pack,
         "interest_moments",
-        [p, predicted["long"], predicted["short"]],
+        [p, predicted],
         interest_inputs(layout, data, leg),
     )
     change = np.log(leg.interest[leg.term_to] / leg.interest[leg.term_from])

@@ -1,0 +1,125 @@
+"""Both sides of one leg of a market: parameters in, expected and predicted liquidation out."""
+
+import numpy as np
+from numba import njit
+
+from liqbayes.engine.adjoint import reverse
+from liqbayes.engine.recursion import EXPECTED, PREDICTED, forward
+
+# indices behind ``where``
+OPENING_SHARE, RENEWAL, TOUCH_TO_CLOSE, VOLUME_SCALE = range(4)
+
+
+@njit(cache=True, error_model="numpy")
+def book(  # type: ignore[no-untyped-def]
+    p, shares, where, days, classes, turnover, interest, start, block,
+    swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
+    swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
+):  # fmt: skip
+    """Run longs and shorts over a panel.
+
+    Parameters
+    ----------
+    p : ndarray, shape (parameter,)
+    shares : ndarray, shape (2, block, cell)
+        Opening distribution over leverage cells, long then short.
+    where : ndarray of int64, shape (4,)
+        Indices into ``p``: opening share of volume, renewal hazard a day, touch-to-close share,
+        volume scale (-1: the volume is the market's own).
+    days : float
+        Bar length in days.
+    classes : ndarray, shape (3, class)
+        Entering shares, relative hazards and first-book shares of the holding classes.
+    turnover : ndarray, shape (time,)
+        Volume over open interest before the bar.
+    interest, start, block
+        As in ``recursion.forward``.
+    swept0 ... weight0, swept1 ... weight1
+        ``Touches.arrays`` of longs and of shorts.
+
+    Returns
+    -------
+    expected, predicted : ndarray, shape (2, time)
+        Liquidation given the bar's open interest, and before it is known.
+    living, placed, by_run, by_class, by_bar (of longs), and the same of shorts
+        See ``recursion.forward``.
+    """
+    flow = _opening_share(p, where) * turnover
+    c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
+    long = forward(
+        flow, _by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
+        interest, start, block,
+        swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
+    )  # fmt: skip
+    short = forward(
+        flow, _by_class(shares, 1, classes), c, nu, classes[0], classes[1], classes[2],
+        interest, start, block,
+        swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
+    )  # fmt: skip
+    expected = np.empty((2, turnover.shape[0]))
+    predicted = np.empty((2, turnover.shape[0]))
+    expected[0], expected[1] = long[4][EXPECTED], short[4][EXPECTED]
+    predicted[0], predicted[1] = long[4][PREDICTED], short[4][PREDICTED]
+    return (
+        expected, predicted,
+        long[0], long[1], long[2], long[3], long[4],
+        short[0], short[1], short[2], short[3], short[4],
+    )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def book_reverse(  # type: ignore[no-untyped-def]
+    expected_bar, predicted_bar, expected, predicted,
+    living0, placed0, by_run0, by_class0, by_bar0,
+    living1, placed1, by_run1, by_class1, by_bar1,
+    p, shares, where, days, classes, turnover, interest, start, block,
+    swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
+    swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
+):  # fmt: skip
+    """Adjoint of ``book`` by ``p`` and ``shares``; the tapes are not differentiated."""
+    scale = _opening_share(p, where)
+    flow = scale * turnover
+    c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
+    long = reverse(
+        expected_bar[0], predicted_bar[0], living0, placed0, by_run0, by_class0, by_bar0,
+        flow, _by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
+        interest, start, block,
+        swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
+    )  # fmt: skip
+    short = reverse(
+        expected_bar[1], predicted_bar[1], living1, placed1, by_run1, by_class1, by_bar1,
+        flow, _by_class(shares, 1, classes), c, nu, classes[0], classes[1], classes[2],
+        interest, start, block,
+        swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
+    )  # fmt: skip
+    p_bar = np.zeros_like(p)
+    shares_bar = np.zeros_like(shares)
+    by_scale = 0.0
+    for t in range(turnover.shape[0]):
+        by_scale += (long[0][t] + short[0][t]) * turnover[t]
+    p_bar[where[OPENING_SHARE]] += by_scale * scale / p[where[OPENING_SHARE]]
+    if where[VOLUME_SCALE] >= 0:
+        p_bar[where[VOLUME_SCALE]] += by_scale * scale / p[where[VOLUME_SCALE]]
+    p_bar[where[RENEWAL]] += days * (long[3] + short[3])
+    p_bar[where[TOUCH_TO_CLOSE]] += long[2] + short[2]
+    for i in range(classes.shape[1]):
+        shares_bar[0] += long[1][i]
+        shares_bar[1] += short[1][i]
+    return p_bar, shares_bar
+
+
+@njit(cache=True)
+def _opening_share(p, where):  # type: ignore[no-untyped-def]
+    """Opening share of the panel's volume."""
+    if where[VOLUME_SCALE] >= 0:
+        return p[where[OPENING_SHARE]] * p[where[VOLUME_SCALE]]
+    return p[where[OPENING_SHARE]]
+
+
+@njit(cache=True)
+def _by_class(shares, side, classes):  # type: ignore[no-untyped-def]
+    """Opening distribution of one side, the same for every holding class."""
+    out = np.empty((classes.shape[1], shares.shape[1], shares.shape[2]))
+    for i in range(classes.shape[1]):
+        out[i] = shares[side]
+    return out
