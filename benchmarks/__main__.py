@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.gradient import gradient_table
 from benchmarks.outputs import propagation_table
 from benchmarks.sampling import sampling_table
+from benchmarks.scan import scan_table
 from benchmarks.timing import environment
 
 TARGET = Path(__file__).with_name("RESULTS.md")
@@ -22,6 +23,7 @@ def main() -> None:
         "Made by `make bench`. Medians of repeated runs in one process; machines are noisy, so "
         "compare ratios within one file.\n\n" + environment(platform.processor()),
         gradient_table(),
+        scan_table(),
         sampling_table(),
         propagation_table(),
     ]

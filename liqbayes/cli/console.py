@@ -147,7 +147,8 @@ def number(value: float | None, unit: str = "") -> str:
     for limit, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
             return f"{value / limit:.3g}{suffix}"
-    return f"{value:.3g}"
+    # less than a cent
+    return "0" if abs(value) < 0.005 else f"{value:.3g}"
 
 
 def interval(values: Sequence[float] | None, unit: str = "") -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Cohort engine: arrays in, arrays out.
 
-``geometry`` turns a price path into touches (which share of what was opened in a bar is first
-reached in which later bar), ``kernel`` runs the open-interest recursion forward and in reverse,
-``book`` reads the living book off a recorded run.
+``path`` reads a price path, ``touches`` turns it into which share of what was opened in a bar is
+first reached in which later bar, ``recursion`` runs the open interest of one side and ``adjoint``
+its derivative, ``book`` runs both sides at a model's parameters. ``standing`` and ``heat`` place
+the living book on a grid of prices.
 """

@@ -11,16 +11,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from liqbayes.engine.geometry import (
-    FloatArray,
+from liqbayes.engine.path import (
     InitialBook,
-    IntArray,
     PricePath,
     book_nodes,
     entry_nodes,
     segment_volatility,
 )
 from liqbayes.engine.recursion import LOG_KEPT
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def standing_levels(
     Parameters
     ----------
     path, side, near, far, book, n_nodes
-        As in ``geometry.build_touches``, whose ``alive`` is given too.
+        As in ``touches.build_touches``, whose ``alive`` is given too.
     at : int
         Bar inside a segment.
     edges : ndarray, shape (bin + 1,)

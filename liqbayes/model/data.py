@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liqbayes.contracts import AggregateContract, Contract
-from liqbayes.engine.geometry import InitialBook, PricePath, Touches, build_touches
+from liqbayes.engine.path import InitialBook, PricePath
+from liqbayes.engine.touches import Touches, build_touches
 from liqbayes.errors import InputError, SpecError
 from liqbayes.model.leverage import LeverageCells
 from liqbayes.model.spec import ModelSpec

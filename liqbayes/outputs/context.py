@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from liqbayes.contracts import AggregateContract, Contract
-from liqbayes.engine.geometry import InitialBook
+from liqbayes.engine.path import InitialBook
 from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import BookRun, Evaluator

@@ -1,10 +1,12 @@
 """Entry prices of the living open interest (cost basis)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from liqbayes.engine.geometry import book_nodes, segment_volatility
+from liqbayes.engine.path import book_nodes, segment_volatility
 from liqbayes.engine.recursion import OPENED, TOUCHED
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
@@ -25,7 +27,8 @@ def entry_price_distribution(
     Every exit, forced or not, takes open interest in proportion to what is there (the turnover
     weights of Grinblatt and Han 2005, doi 10.1016/j.jfineco.2004.10.006, with inferred openings
     in the place of volume); renewal moves levels, not entries. The book before the first bar
-    keeps the spread that the model assumes for it.
+    has entries along a Brownian path of unknown prices: their common level differs from draw to
+    draw, their spread around it does not.
 
     Parameters
     ----------
@@ -44,10 +47,13 @@ def entry_price_distribution(
     context = open_fit(fit, group, "expected")
     grid = PriceGrid.around(context.mark_price, bins, price_range)
     placed = _entry_matrix(context, grid)
+    prior_book = _PriorEntries.of(context, grid)
+    rng = context.rng(5)
     shape = (*context.shape, 2)
     share = np.zeros((*shape, bins))
     rest = {name: np.zeros(shape) for name in ("below", "above", "prior_book", "vwap")}
     for draw in context.draws():
+        placed[0][0], placed[1][0] = prior_book.draw(rng)
         for j, side in enumerate(SIDES):
             weight = np.zeros(placed[0].shape[0])
             for leg in context.evaluator.data.legs:
@@ -99,17 +105,15 @@ def _old_liquidations(context: Context, draw: Draw, touched: FloatArray, bars: s
 
 
 def _entry_matrix(context: Context, grid: PriceGrid) -> tuple[FloatArray, FloatArray]:
-    """Share of each opening bar's entries in each column, and its mean entry price."""
+    """Share of each opening bar's entries in each column, and its mean entry price.
+
+    The first row, of the book before the segment, is left empty.
+    """
     path = context.evaluator.data.path
     first = path.segments[-1][0]
     n = context.last + 1 - first
     columns = np.zeros((n, grid.edges.size + 1))
-    offset, _ = book_nodes(context.book(), segment_volatility(path, *path.segments[-1]))
-    # the prior book's anchor spread, symmetric in log price
-    prior = np.log(path.close[first]) + offset
-    mean = np.empty(n)
-    np.add.at(columns[0], np.searchsorted(np.log(grid.edges), prior), 1.0 / prior.size)
-    mean[0] = np.exp(prior).mean()
+    mean = np.zeros(n)
     for i in range(1, n):
         t = first + i
         low, high = path.low[t], path.high[t]
@@ -117,3 +121,38 @@ def _entry_matrix(context: Context, grid: PriceGrid) -> tuple[FloatArray, FloatA
         points = np.linspace(low, high, 9)
         np.add.at(columns[i], np.searchsorted(grid.edges, points), 1.0 / points.size)
     return columns, mean
+
+
+@dataclass(frozen=True)
+class _PriorEntries:
+    """Entry prices of the book before the segment.
+
+    Ages are exponential with mean ``m`` bars and the log price is a Brownian path with variance
+    ``s^2`` a bar, so entries have variance ``s^2 m`` around the first close in all, and their
+    mean, ``int B(a) exp(-a / m) da / m``, has half of it.
+    """
+
+    log_close: float
+    offset: FloatArray
+    level_scale: float
+    log_edges: FloatArray
+
+    @classmethod
+    def of(cls, context: Context, grid: PriceGrid) -> "_PriorEntries":
+        path = context.evaluator.data.path
+        start, stop = path.segments[-1]
+        sigma = segment_volatility(path, start, stop)
+        offset, _ = book_nodes(context.book(), sigma)
+        return cls(
+            log_close=float(np.log(path.close[start])),
+            offset=offset * np.sqrt(0.5),
+            level_scale=sigma * float(np.sqrt(0.5 * context.book().mean_age_bars)),
+            log_edges=np.log(grid.edges),
+        )
+
+    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, float]:
+        """Share of entries in each column, and their mean, for one path."""
+        entries = self.log_close + self.level_scale * rng.standard_normal() + self.offset
+        columns = np.zeros(self.log_edges.size + 1)
+        np.add.at(columns, np.searchsorted(self.log_edges, entries), 1.0 / entries.size)
+        return columns, float(np.exp(entries).mean())

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liqbayes.engine.geometry import InitialBook, PricePath, Touches, build_touches
+from liqbayes.engine.path import InitialBook, PricePath
+from liqbayes.engine.touches import Touches, build_touches
 
 NEAR = np.array([0.004, 0.012, 0.03, 0.07, 0.15, 0.35, 0.8, np.inf])
 FAR = np.array([0.012, 0.03, 0.07, 0.15, 0.35, 0.8, 1.7, np.inf])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from liqbayes.engine.geometry import PricePath, build_touches
+from liqbayes.engine.path import PricePath
 from liqbayes.engine.recursion import (
     EXPECTED,
     FLOW,
@@ -15,6 +15,7 @@ from liqbayes.engine.recursion import (
     TOUCHED,
     forward,
 )
+from liqbayes.engine.touches import build_touches
 from tests.engine.markets import BOOK, FAR, NEAR, random_market, random_path, starts
 
 N_BARS = 12

@@ -62,3 +62,18 @@ def test_more_turnover_means_later_entries():
         for name, sign in (("vwap", 1.0), ("prior_book", -1.0)):
             value = chosen[name].transpose("chain", "draw").to_numpy().ravel()
             assert sign * np.corrcoef(np.log(turnover), value)[0, 1] > 0.5, (side, name)
+
+
+def test_level_of_earlier_entries_is_uncertain():
+    """With next to no turnover the cost basis is the prior book's, whose level is a path's mean."""
+    panel, spec = markets.panel(markets.bars(60)), markets.small_spec()
+    fit = fake_fit(panel, spec, draws=300, scale=0.01)
+    entry = entry_price_distribution(fit, bins=400, price_range=(0.2, 5.0))
+    path_sd = float(np.diff(np.log(panel.values("close"))).std())
+    level_sd = path_sd * np.sqrt(0.5 * spec.book_age_hours)
+    held = float(entry["prior_book"].mean())
+    spread = np.log(entry["vwap"].sel(side="long")).std()
+    assert float(spread) == pytest.approx(held * level_sd, rel=0.2)
+    # the same path for both sides
+    sides = [entry["vwap"].sel(side=s).to_numpy().ravel() for s in ("long", "short")]
+    assert np.corrcoef(*sides)[0, 1] > 0.9

@@ -5,13 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqbayes.engine.geometry import (
-    InitialBook,
-    PricePath,
-    build_touches,
-    entry_nodes,
-    segment_volatility,
-)
+from liqbayes.engine.path import InitialBook, PricePath, entry_nodes, segment_volatility
+from liqbayes.engine.touches import build_touches
 from liqbayes.errors import InputError
 from tests.engine.markets import BOOK, FAR, NEAR, random_path
 
