@@ -49,20 +49,7 @@ def cell_shares(  # type: ignore[no-untyped-def]
     for side in range(2):
         for b in range(n_blocks):
             _logits(p, where, side, block_score[b], n_tail, logits)
-            running = 0.0
-            for i in range(n_knots):
-                running -= np.log1p(np.exp(-logits[i]))
-                log_tail[i] = running
-            reach = np.exp(log_tail[0])
-            for k in range(n_cells):
-                if high[k] == 1:
-                    value = 0.0
-                    for i in range(n_knots):
-                        value += weight[k, i] * log_tail[i]
-                    edge[k] = np.exp(value) * factor[k]
-                else:
-                    edge[k] = reach + (1.0 - reach) * low_fraction[k]
-            edge[n_cells] = 1.0
+            _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             total = 0.0
             for k in range(n_cells):
                 out[side, b, k] = (edge[k + 1] - edge[k]) * deviation[k]
@@ -84,6 +71,26 @@ def _logits(p, where, side, score, n_tail, logits):  # type: ignore[no-untyped-d
         # above 8x and above 20x
         logits[2] += sign * score * p[tilt]
         logits[3] += sign * score * p[tilt]
+
+
+@njit(cache=True)
+def _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge):  # type: ignore[no-untyped-def]
+    """Fill the log tail at the knots, and the share above each cell edge and below them all."""
+    n_cells, n_knots = weight.shape
+    running = 0.0
+    for i in range(n_knots):
+        running -= np.log1p(np.exp(-logits[i]))
+        log_tail[i] = running
+    reach = np.exp(log_tail[0])
+    for k in range(n_cells):
+        if high[k] == 1:
+            value = 0.0
+            for i in range(n_knots):
+                value += weight[k, i] * log_tail[i]
+            edge[k] = np.exp(value) * factor[k]
+        else:
+            edge[k] = reach + (1.0 - reach) * low_fraction[k]
+    edge[n_cells] = 1.0
 
 
 @njit(cache=True)
@@ -111,21 +118,9 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
         sign = 1.0 - 2.0 * side
         for b in range(block_score.shape[0]):
             _logits(p, where, side, block_score[b], n_tail, logits)
-            running = 0.0
-            for i in range(n_knots):
-                running -= np.log1p(np.exp(-logits[i]))
-                log_tail[i] = running
-                log_tail_bar[i] = 0.0
+            _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             reach = np.exp(log_tail[0])
-            for k in range(n_cells):
-                if high[k] == 1:
-                    value = 0.0
-                    for i in range(n_knots):
-                        value += weight[k, i] * log_tail[i]
-                    edge[k] = np.exp(value) * factor[k]
-                else:
-                    edge[k] = reach + (1.0 - reach) * low_fraction[k]
-            edge[n_cells] = 1.0
+            log_tail_bar[:] = 0.0
             total = 0.0
             mean_bar = 0.0
             for k in range(n_cells):

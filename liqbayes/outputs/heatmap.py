@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from liqbayes.engine import heat
 from liqbayes.engine.recursion import LOG_KEPT
-from liqbayes.engine.standing import Standing, standing_levels
+from liqbayes.engine.standing import Standing
 from liqbayes.errors import InputError
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.model.evaluate import BookRun
 from liqbayes.outputs.context import Context, open_fit
 from liqbayes.outputs.grid import PriceGrid
-from liqbayes.outputs.levels import reachable
+from liqbayes.outputs.levels import reachable, standing_of
 
 FloatArray = NDArray[np.float64]
 QUANTILES = (0.05, 0.5, 0.95)
@@ -176,20 +176,8 @@ class _Walkers:
         self.sides = []
         for leg in data.legs:
             for side in SIDES:
-                near, far = data.cells.distances(leg.kind, side)
                 edges = grid.oriented(side)
-                template = standing_levels(
-                    data.path,
-                    side,
-                    near,
-                    far,
-                    alive=leg.touches[side].alive,
-                    book=context.book(),
-                    n_nodes=context.evaluator.spec.entry_nodes,
-                    at=context.last,
-                    edges=edges,
-                    own_bar=True,
-                )
+                template = standing_of(context, leg, side, edges, own_bar=True)
                 _, _, low, _ = data.path.oriented(side)
                 self.sides.append(
                     _Side(

@@ -196,9 +196,9 @@ def visited(context: Context, grid: PriceGrid) -> NDArray[np.bool_]:
 
 
 def standing_of(
-    context: Context, leg: Leg, side: str, edges: FloatArray, at: int | None = None
+    context: Context, leg: Leg, side: str, edges: FloatArray, *, own_bar: bool = False
 ) -> Standing:
-    """Matrix of untouched levels of one leg and side."""
+    """Matrix of untouched levels of one leg and side; see ``standing_levels``."""
     near, far = context.evaluator.data.cells.distances(leg.kind, side)
     return standing_levels(
         context.evaluator.data.path,
@@ -208,8 +208,9 @@ def standing_of(
         alive=leg.touches[side].alive,
         book=context.book(),
         n_nodes=context.evaluator.spec.entry_nodes,
-        at=context.last if at is None else at,
+        at=context.last,
         edges=edges,
+        own_bar=own_bar,
     )
 
 
