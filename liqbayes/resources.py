@@ -52,11 +52,6 @@ def find_resource(first: str, *rest: str) -> Path:
     return found
 
 
-def models_directory() -> Path:
-    """Return the directory of the shipped models, one subdirectory with a ``spec.toml`` each."""
-    return find_resource(_MODELS)
-
-
 def _models_of(package: Path) -> Path:
     """Directory of the models: beside the package in a source tree, inside it in a wheel."""
     beside = package.parent / _MODELS

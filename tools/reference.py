@@ -1,7 +1,7 @@
 """Write ``models/<name>/reference.json``: a long run on the shipped sample market.
 
 ``python tools/reference.py baseline``. The golden test compares a shorter run with it: every
-difference of means must be within four combined Monte Carlo errors.
+mean, standard deviation and quantile must agree within four combined Monte Carlo errors.
 """
 
 import json
@@ -35,8 +35,12 @@ def summaries(name: str, draws: int, seed: int, chains: int = 4) -> dict[str, di
         out[label] = {
             "mean": float(array.mean()),
             "sd": float(array.std()),
-            "mcse_mean": float(az.mcse(array, method="mean")),
             "quantiles": {str(q): float(np.quantile(array, q)) for q in QUANTILES},
+            "mcse": {
+                "mean": float(az.mcse(array, method="mean")),
+                "sd": float(az.mcse(array, method="sd")),
+                **{str(q): float(az.mcse(array, method="quantile", prob=q)) for q in QUANTILES},
+            },
         }
     return out
 

@@ -8,7 +8,13 @@ import numpy as np
 import xarray as xr
 
 from liqbayes.checks.convergence import LIMITS, convergence_reasons, diagnostics
-from liqbayes.checks.identification import prior_book_share, prior_share, scale_products
+from liqbayes.checks.identification import (
+    Scale,
+    complete_feed,
+    prior_book_share,
+    prior_share,
+    scale_products,
+)
 
 # an output that keeps more than this share of its prior variance is mostly prior
 PRIOR_DOMINATED = 0.5
@@ -16,6 +22,12 @@ PRIOR_DOMINATED = 0.5
 COVERAGE_RANGE = (0.84, 0.96)
 # parameters this many prior standard deviations from the prior's centre contradict it
 PRIOR_CONFLICT = 3.0
+# outputs in proportion to the scale of liquidations, or near enough to price to follow it
+_SCALED = (
+    "realised_total",
+    "delta",
+    *(f"at_risk[{side}, {move}]" for side in ("long", "short") for move in (0.01, 0.02, 0.05)),
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class Review:
     diagnostics: dict[str, Any]
     prior_share: dict[str, float]
     prior_book_share: dict[str, float]
-    scale: dict[str, tuple[float, float]]
+    scale: dict[str, Scale]
 
 
 def review(fit: xr.DataTree) -> Review:
@@ -75,7 +87,7 @@ def review(fit: xr.DataTree) -> Review:
     scale = scale_products(fit)
     verdicts = (
         *_convergence(found),
-        *_identification(shares, scale),
+        *_identification(shares, scale, complete_feed(fit)),
         *_conflicts(fit),
         *_predictive(fit),
         *_book(books),
@@ -137,28 +149,31 @@ def _convergence(found: dict[str, Any]) -> list[Verdict]:
 
 
 def _identification(
-    shares: dict[str, float], scale: dict[str, tuple[float, float]]
+    shares: dict[str, float], scale: dict[str, Scale], complete: bool
 ) -> list[Verdict]:
-    out = [
-        Verdict(
-            f"prior share of {name}",
-            "warn" if value > PRIOR_DOMINATED else "ok",
-            value,
-            PRIOR_DOMINATED,
-            "mostly prior" if value > PRIOR_DOMINATED else "narrowed by the data",
-        )
-        for name, value in shares.items()
-    ]
-    for name, (after, before) in scale.items():
-        if name == "log L":
-            text = (
-                f"posterior sd against prior sd {before:.2f}: set by priors and functional form, "
-                "read it beside the products"
+    out = []
+    for name, value in shares.items():
+        text = "mostly prior" if value > PRIOR_DOMINATED else "narrowed by the data"
+        warns = value > PRIOR_DOMINATED
+        if not complete and name.startswith(_SCALED):
+            # a narrow interval is no evidence where only products with L are seen
+            text, warns = f"{text}; scale from prior and model form", True
+        out.append(
+            Verdict(
+                f"prior share of {name}", "warn" if warns else "ok", value, PRIOR_DOMINATED, text
             )
-            out.append(Verdict("scale: log L", "warn", after, before, text))
-        else:
-            text = f"posterior sd against prior sd {before:.2f}: what the data see"
-            out.append(Verdict(f"scale: {name}", "ok", after, before, text))
+        )
+    for name, found in scale.items():
+        low, middle, high = (f"{v:.3g}" for v in found.interval)
+        text = f"{middle} [{low}, {high}]; posterior sd against prior sd {found.prior_sd:.2f}: "
+        own = name == "log L"
+        text += (
+            "set by priors and functional form, read it beside the products"
+            if own
+            else "what the data see"
+        )
+        level = "warn" if own and not complete else "ok"
+        out.append(Verdict(f"scale: {name}", level, found.posterior_sd, found.prior_sd, text))
     return out
 
 

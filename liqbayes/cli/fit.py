@@ -8,6 +8,7 @@ import typer
 from liqbayes.cli import report
 from liqbayes.cli.console import guarded, say
 from liqbayes.cli.options import check_bins, parse_columns, parse_price_range
+from liqbayes.conventions import BINS, PRICE_RANGE
 
 Out = Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")]
 Contract = Annotated[
@@ -40,10 +41,10 @@ def fit(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
     sampler: Annotated[str, typer.Option(help="nutpie, pymc or numpyro.")] = "nutpie",
-    bins: Annotated[int, typer.Option(help="Price bins.")] = 400,
+    bins: Annotated[int, typer.Option(help="Price bins.")] = BINS,
     price_range: Annotated[
         str, typer.Option(metavar="LOW:HIGH", help="Their range, as multiples of the last close.")
-    ] = "0.5:2",
+    ] = "{:g}:{:g}".format(*PRICE_RANGE),
     force: Annotated[
         bool, typer.Option("--force", help="Replace a directory that liqbayes wrote.")
     ] = False,

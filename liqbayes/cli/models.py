@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +47,7 @@ def show(
 ) -> None:
     """Show a model: identity, columns, channels, priors, and its card."""
     from liqbayes.model import load_spec
+    from liqbayes.model.spec import model_card
 
     spec = load_spec(name)
     text = [
@@ -63,11 +63,11 @@ def show(
         [_prior_row(prior) for prior in spec.priors.values()],
         right=9,
     )
-    card = Path(spec.path).parent / "card.md"
-    if card.is_file():
-        out().print(card.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
-    else:
+    card = model_card(spec)
+    if card is None:
         say(f"{spec.path} has no card.md beside it.")
+    else:
+        out().print(card, markup=False, soft_wrap=True)
 
 
 def _prior_row(prior: "Prior") -> tuple[str, str, str, str]:

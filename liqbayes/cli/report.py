@@ -15,6 +15,7 @@ from liqbayes.cli.console import (
     say,
     warn,
 )
+from liqbayes.conventions import BINS, PRICE_RANGE
 
 # Steps that `write_report` announces.
 STEPS = 7
@@ -24,8 +25,8 @@ STEPS = 7
 class Grid:
     """Price grid of the outputs: number of bins and their range in multiples of the close."""
 
-    bins: int = 400
-    price_range: tuple[float, float] = (0.5, 2.0)
+    bins: int = BINS
+    price_range: tuple[float, float] = PRICE_RANGE
 
 
 def check_out(out: Path, *, force: bool) -> None:

@@ -32,9 +32,8 @@ def position(
     names = np.asarray(side)
     bad = ~np.isin(names, SIDES)
     if np.any(bad):
-        raise InputError(
-            f"side={np.atleast_1d(names)[np.atleast_1d(bad)][0]!r}; a side is 'long' or 'short'"
-        )
+        first = names[bad].tolist()[0]  # tolist: the user's str or number, not numpy's
+        raise InputError(f"side={first!r}; a side is 'long' or 'short'")
     s = np.where(names == "long", 1.0, -1.0)
     return s, above_zero("quantity", quantity), above_zero("entry_price", entry_price)
 

@@ -7,8 +7,8 @@ and what the volume says was opened enters as a new cohort. Mass that gets a new
 distance cell and starts again at the current price. The identities hold exactly for every volume
 >= 0 and open interest > 0, without clipping (``docs/explanation/engine.md``).
 
-``advance`` is the one step that likelihood, simulation and outputs share; ``forward`` loops over
-it. ``adjoint.reverse`` is its derivative.
+``advance`` is one step, ``forward`` loops over it; likelihood and outputs both run ``forward``.
+``adjoint.reverse`` is its derivative.
 """
 
 import numpy as np

@@ -35,7 +35,7 @@ INTEREST = (
     "oi_response",
 )
 # parameters that only act as a product once there is a feed
-PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "reported_share")
+PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "forced_share", "reported_share")
 
 
 def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:

@@ -72,6 +72,20 @@ class LeverageCells:
         low = np.where(self.low > 0, self.low, self.edges / 2.0)
         return np.asarray(2.0 / (1.0 / self.edges + 1.0 / low), float)
 
+    def inverse(self, kind: str, side: str) -> FloatArray:
+        """Mean inverse leverage of each cell; 1 where the contract gives no level.
+
+        A linear long or an inverse short at 1x or less cannot be liquidated by price, however
+        much more collateral it has; it counts as the unleveraged position that it is.
+        """
+        unlevered = self._limited(kind, side) & (self.edges <= NO_LEVEL * (1 + 1e-9))
+        return np.where(unlevered, 1.0, 1.0 / self.middle())
+
+    @staticmethod
+    def _limited(kind: str, side: str) -> bool:
+        """Whether positions below 1x have no level: linear longs and inverse shorts."""
+        return not np.isfinite(level_log_offset(kind, side, np.array([0.5]))[0])
+
     def distances(self, kind: str, side: str) -> tuple[FloatArray, FloatArray]:
         """Log distances (near, far) of each cell's levels; ``inf`` where price cannot reach.
 
@@ -87,8 +101,7 @@ class LeverageCells:
         far = np.append(near[1:], np.inf)
         unreachable = ~np.isfinite(far)
         # With a 1x limit (linear long, inverse short) cells below NO_LEVEL have no level.
-        limited = not np.isfinite(level_log_offset(kind, side, np.array([0.5]))[0])
-        if limited:
+        if self._limited(kind, side):
             unreachable |= self.edges <= NO_LEVEL * (1 + 1e-9)
         return np.where(unreachable, np.inf, near), np.where(unreachable, np.inf, far)
 

@@ -216,6 +216,8 @@ def load_spec(name_or_path: str | Path) -> ModelSpec:
     return ModelSpec.from_mapping(table, str(path))
 
 
-def model_card(name: str) -> str:
-    """Text of a shipped model's card."""
-    return (Path(load_spec(name).path).parent / "card.md").read_text(encoding="utf-8")
+def model_card(spec: ModelSpec) -> str | None:
+    """Text of the card beside a specification; None where there is none."""
+    card = Path(spec.path).parent / "card.md"
+    # without a path (read from a fit) the specification lies nowhere, not in the working directory
+    return card.read_text(encoding="utf-8") if spec.path and card.is_file() else None

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.conventions import BINS, PRICE_RANGE
 from liqbayes.engine.path import book_nodes, segment_volatility
 from liqbayes.engine.recursion import OPENED, TOUCHED
 from liqbayes.model.data import SIDES, Leg
@@ -18,8 +19,8 @@ FloatArray = NDArray[np.float64]
 def entry_price_distribution(
     fit: xr.DataTree,
     *,
-    bins: int = 200,
-    price_range: tuple[float, float] = (0.5, 2.0),
+    bins: int = BINS,
+    price_range: tuple[float, float] = PRICE_RANGE,
     group: str = "posterior",
 ) -> xr.Dataset:
     """Distribution of entry prices of what is open at the last bar.
@@ -41,7 +42,7 @@ def entry_price_distribution(
     -------
     xarray.Dataset
         ``share`` (chain, draw, side, price), ``below``, ``above``, ``prior_book`` (share that was
-        open before the first bar) and ``vwap`` (quantity-weighted mean entry price), each
+        open before the first bar) and ``vwap`` (average entry price: quote over base coin), each
         (chain, draw, side).
     """
     context = open_fit(fit, group, "expected")
@@ -64,7 +65,7 @@ def entry_price_distribution(
             share[at] = columns[1:-1]
             rest["below"][at], rest["above"][at] = columns[0], columns[-1]
             rest["prior_book"][at] = weight[0]
-            rest["vwap"][at] = weight @ placed[1]
+            rest["vwap"][at] = _average(weight, placed[1], context.contract.quantity_unit)
     dims = ("chain", "draw", "side")
     return xr.Dataset(
         {
@@ -79,6 +80,13 @@ def entry_price_distribution(
         },
         attrs=context.attrs(),
     )
+
+
+def _average(quantity: FloatArray, price: FloatArray, unit: str) -> float:
+    """Quote paid for the base held: arithmetic for quantities in coin, harmonic for USD."""
+    if unit == "USD":
+        return float(quantity.sum() / (quantity / price).sum())
+    return float(quantity @ price / quantity.sum())
 
 
 def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:

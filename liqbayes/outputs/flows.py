@@ -1,21 +1,19 @@
 """Liquidations per bar, and long minus short over windows."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from liqbayes.errors import InputError
+from liqbayes.conventions import DELTA_CONVENTION, MOVES, WINDOWS
 from liqbayes.model.data import SIDES
 from liqbayes.outputs.context import Context, Draw, open_fit
+from liqbayes.outputs.levels import at_risk_amounts
+from liqbayes.outputs.windows import duration_seconds, first_bar
 
 FloatArray = NDArray[np.float64]
-WINDOWS = ("1h", "4h", "12h", "1D", "3D", "7D", "30D")
-DELTA_CONVENTION = "positive = more longs liquidated than shorts"
 
 
 def realised_liquidations(
@@ -35,8 +33,9 @@ def realised_liquidations(
     -------
     xarray.Dataset
         ``quantity`` in the contract's unit and ``quote`` at the bar's mean price, both
-        (chain, draw, side, time); NaN in bars outside every segment. ``bridged`` (time) marks
-        bars whose open interest was interpolated.
+        (chain, draw, side, time); NaN where nothing is modelled: in bars outside every segment
+        and in the first of each, whose book is where the model starts from. ``bridged`` (time)
+        marks bars whose open interest was interpolated.
     """
     context = open_fit(fit, group, kind)
     data = context.evaluator.data
@@ -45,7 +44,7 @@ def realised_liquidations(
     rng = context.rng(3)
     for draw in context.draws():
         quantity[draw.index] = bar_liquidations(context, draw, rng)
-    quantity[..., data.start < 0] = np.nan
+    quantity[..., data.start != 0] = np.nan
     quantity = quantity[..., data.n_history :]
     quote = quantity * bar_to_quote(context)[data.n_history :].astype(np.float32)
     dims = ("chain", "draw", "side", "time")
@@ -67,16 +66,24 @@ def liquidation_delta(
     fit: xr.DataTree,
     *,
     windows: Sequence[str] = WINDOWS,
+    standing: bool = False,
+    moves: Sequence[float] = MOVES,
     kind: str = "realised",
     group: str = "posterior",
 ) -> xr.Dataset:
-    """Long and short liquidations and their difference over windows that end at the last bar.
+    """Long minus short: liquidations over windows that end at the last bar, and standing levels.
 
     Parameters
     ----------
     fit : xarray.DataTree
     windows : sequence of str
-        Durations such as ``"1h"`` or ``"7D"``.
+        Durations such as ``"1h"`` or ``"7d"``.
+    standing : bool
+        Whether to add ΔL of what is open at the last bar: what a fall would liquidate of the
+        longs minus what an equal rise would liquidate of the shorts. `at_risk_amounts` has the
+        sides.
+    moves : sequence of float
+        Adverse moves of the standing ΔL, as for `at_risk`.
     kind : {"realised", "expected"}
     group : {"posterior", "prior"}
 
@@ -84,59 +91,50 @@ def liquidation_delta(
     -------
     xarray.Dataset
         ``long``, ``short``, ``delta`` in quote and ``long_quantity``, ``short_quantity``,
-        ``delta_quantity`` in the contract's unit, (chain, draw, window); NaN where the panel is
-        shorter than the window or the window is shorter than a bar. Positive delta: more longs
-        were liquidated.
+        ``delta_quantity`` in the contract's unit, (chain, draw, window); NaN where the window is
+        no whole number of bars or holds a bar that has no liquidations in
+        `realised_liquidations`. With ``standing`` also ``standing_delta`` in quote at the last
+        price and ``standing_delta_quantity``, (chain, draw, move). Positive: more longs.
 
     Raises
     ------
     InputError
-        If a window is no duration.
+        If a window is no duration, or the moves do not ascend within (0, 1).
     """
-    lengths = [duration_seconds(w) for w in windows]
-    flows = realised_liquidations(fit, kind=kind, group=group)
     context = open_fit(fit, group, kind)
-    last = context.last - context.evaluator.data.n_history
-    step = context.panel.bar_seconds
-    out: dict[str, list[FloatArray]] = {}
-    starts, ends = [], []
-    for seconds in lengths:
-        n = seconds // step if seconds % step == 0 else 0
-        first = last + 1 - n
-        covered = n >= 1 and first >= 0
-        for unit, suffix in (("quote", ""), ("quantity", "_quantity")):
-            values = flows[unit].transpose("side", "chain", "draw", "time").to_numpy()
-            for j, side in enumerate(SIDES):
-                total = (
-                    values[j, :, :, first : last + 1].astype(float).sum(-1)
-                    if covered
-                    else np.full(context.shape, np.nan)
-                )
-                out.setdefault(side + suffix, []).append(total)
-        ends.append(context.as_of)
-        starts.append(context.as_of - np.timedelta64(seconds, "s"))
-    data = {k: np.stack(v, axis=-1) for k, v in out.items()}
+    lengths = [np.timedelta64(duration_seconds(w), "s") for w in windows]
+    firsts = [first_bar(context, w) for w in windows]
+    added: dict[str, Any] = {}
+    if standing:
+        amounts = at_risk_amounts(fit, moves=moves, kind=kind, group=group)
+        added["standing_delta"] = amounts["delta_quote"]
+        added["standing_delta_quantity"] = amounts["delta_quantity"]
+    flows = realised_liquidations(fit, kind=kind, group=group)
+    history = context.evaluator.data.n_history
     dims = ("chain", "draw", "window")
-    units = {"": context.contract.quote_unit, "_quantity": context.contract.quantity_unit}
     variables: dict[str, Any] = {}
-    for suffix, unit in units.items():
-        long, short = data["long" + suffix], data["short" + suffix]
-        variables |= {
-            "long" + suffix: (dims, long, {"units": unit}),
-            "short" + suffix: (dims, short, {"units": unit}),
-            "delta" + suffix: (dims, long - short, {"units": unit}),
-        }
+    for amount, suffix in (("quote", ""), ("quantity", "_quantity")):
+        bars = flows[amount].transpose("side", "chain", "draw", "time").to_numpy()
+        sums = np.full((2, *context.shape, len(firsts)), np.nan)
+        for i, first in enumerate(firsts):
+            if first is not None:
+                within = bars[..., first - history : context.last + 1 - history]
+                sums[..., i] = within.astype(float).sum(-1)
+        long, short = sums
+        for name, value in (("long", long), ("short", short), ("delta", long - short)):
+            variables[name + suffix] = (dims, value, {"units": flows[amount].attrs["units"]})
     coords = {k: v for k, v in context.coords().items() if k != "side"}
+    starts = [context.as_of - length for length in lengths]
     return xr.Dataset(
         variables,
         coords={
             **coords,
             "window": list(windows),
             "start": ("window", np.array(starts, "datetime64[ns]")),
-            "end": ("window", np.array(ends, "datetime64[ns]")),
+            "end": ("window", np.array([context.as_of] * len(starts), "datetime64[ns]")),
         },
         attrs={**context.attrs(), "convention": DELTA_CONVENTION},
-    )
+    ).assign(added)
 
 
 def bar_liquidations(context: Context, draw: Draw, rng: np.random.Generator) -> FloatArray:
@@ -183,23 +181,3 @@ def bar_to_quote(context: Context) -> FloatArray:
     if context.contract.kind != "linear":
         return np.ones(path.n_bars)
     return np.asarray(np.mean([path.open, path.high, path.low, path.close], axis=0))
-
-
-def duration_seconds(window: str) -> int:
-    """Length of a duration such as ``"4h"`` or ``"7D"``; days also as ``"7d"``.
-
-    Raises
-    ------
-    InputError
-        If it is no duration, or not longer than zero.
-    """
-    try:
-        # pandas deprecates the lower-case day
-        seconds = pd.Timedelta(re.sub(r"d$", "D", window)).total_seconds()
-    except (ValueError, TypeError):
-        seconds = float("nan")
-    if np.isnan(seconds):
-        raise InputError(f"window {window!r} is no duration; write such as '4h' or '7D'.")
-    if seconds <= 0:
-        raise InputError(f"window {window!r} must be longer than zero.")
-    return int(seconds)

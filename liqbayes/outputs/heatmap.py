@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.conventions import BINS, PRICE_RANGE
 from liqbayes.engine import heat
 from liqbayes.engine.recursion import LOG_KEPT
 from liqbayes.engine.standing import Standing
@@ -27,8 +28,8 @@ _BLOCK = 16
 def liquidation_heatmap(
     fit: xr.DataTree,
     *,
-    bins: int = 400,
-    price_range: tuple[float, float] = (0.5, 2.0),
+    bins: int = BINS,
+    price_range: tuple[float, float] = PRICE_RANGE,
     every: int = 1,
     threshold: float | None = None,
     times: Sequence[Any] | None = None,

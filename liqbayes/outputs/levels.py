@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.conventions import BINS, MOVES, PRICE_RANGE
 from liqbayes.engine.standing import Standing, stand, standing_levels
 from liqbayes.errors import InputError
 from liqbayes.model.data import SIDES, Leg
@@ -14,14 +15,13 @@ from liqbayes.outputs.grid import PriceGrid
 from liqbayes.outputs.noise import lumpy_shares
 
 FloatArray = NDArray[np.float64]
-MOVES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 def liquidation_levels(
     fit: xr.DataTree,
     *,
-    bins: int = 400,
-    price_range: tuple[float, float] = (0.5, 2.0),
+    bins: int = BINS,
+    price_range: tuple[float, float] = PRICE_RANGE,
     kind: str = "realised",
     group: str = "posterior",
 ) -> xr.Dataset:
@@ -99,7 +99,7 @@ def at_risk(
 ) -> xr.DataArray:
     """Share of each side's open interest whose level lies within an adverse move.
 
-    Standing levels, as if price gapped there now; see ``at_risk_amounts``.
+    Standing levels, as if price gapped there now; see `at_risk_amounts`.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def at_risk_amounts(
     -------
     xarray.Dataset
         ``share`` of the side's open interest, ``quantity`` in the contract's unit, ``quote``
-        valued at the last price, all (chain, draw, side, move), and ``delta_quote``
-        (chain, draw, move), long minus short.
+        valued at the last price, all (chain, draw, side, move); ``delta_quantity`` and
+        ``delta_quote`` (chain, draw, move), long minus short: the standing ΔL.
 
     Raises
     ------
@@ -175,11 +175,17 @@ def at_risk_amounts(
             "share": (dims, share, {"units": "share of the side's open interest"}),
             "quantity": (dims, quantity, {"units": context.contract.quantity_unit}),
             "quote": (dims, quote, {"units": context.contract.quote_unit}),
-            "delta_quote": (
-                ("chain", "draw", "move"),
-                quote[:, :, 0] - quote[:, :, 1],
-                {"units": context.contract.quote_unit, "long_name": "long minus short"},
-            ),
+            **{
+                f"delta_{name}": (
+                    ("chain", "draw", "move"),
+                    amount[:, :, 0] - amount[:, :, 1],
+                    {"units": unit, "long_name": "long minus short"},
+                )
+                for name, amount, unit in (
+                    ("quantity", quantity, context.contract.quantity_unit),
+                    ("quote", quote, context.contract.quote_unit),
+                )
+            },
         },
         coords={**context.coords(), "move": steps},
         attrs=context.attrs(),

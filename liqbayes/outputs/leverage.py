@@ -4,14 +4,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.conventions import OPENED_WINDOWS
 from liqbayes.engine.recursion import OPENED
 from liqbayes.errors import InputError
-from liqbayes.model.data import SIDES
+from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
-from liqbayes.outputs.flows import duration_seconds
+from liqbayes.outputs.windows import first_bar
 
 FloatArray = NDArray[np.float64]
-OPENED_WINDOWS = ("1h", "4h", "1d", "7d", "30d")
 
 
 def leverage_distribution(
@@ -29,7 +29,7 @@ def leverage_distribution(
     weighting : {"open_interest", "opened"}
         Living open interest at the last bar, or what was opened within ``window`` before it.
     window : str, optional
-        Duration for ``weighting="opened"``; the whole panel if not given.
+        Duration for ``weighting="opened"``; all that is modelled if not given.
     group : {"posterior", "prior"}
 
     Returns
@@ -40,22 +40,27 @@ def leverage_distribution(
     Raises
     ------
     InputError
-        If the weighting is unknown, or the window no duration or longer than the panel.
+        If the weighting is unknown, or the window no duration, no whole number of bars or
+        longer than what is modelled: the last segment without its first bar.
     """
     if weighting not in ("open_interest", "opened"):
         raise InputError(f"weighting is {weighting!r}; use 'open_interest' or 'opened'.")
     context = open_fit(fit, group, "expected")
     cells = context.evaluator.data.cells
-    first = _first_bar(context, window) if weighting == "opened" else 0
+    first = first_bar(context, window) if weighting == "opened" else 0
     if first is None:
-        raise InputError(f"window {window!r} is longer than the panel or shorter than a bar.")
+        raise InputError(
+            f"window {window!r} is longer than what is modelled of the panel, or no whole number "
+            "of bars."
+        )
     out = np.zeros((*context.shape, 2, cells.n_cells))
     for draw in context.draws():
         for j, side in enumerate(SIDES):
             if weighting == "open_interest":
-                value = _living(context, draw, side)
+                parts = _living(context, draw, side)
             else:
-                value = _opened(context, draw, side, first)
+                parts = _opened(context, draw, side, first)
+            value = np.sum([v for _, v in parts], axis=0)
             out[(*draw.index, j)] = value / value.sum()
     return xr.DataArray(
         out,
@@ -76,29 +81,32 @@ def average_leverage(fit: xr.DataTree, *, group: str = "posterior") -> xr.DataAr
 
     The average is harmonic, ``1 / mean(1 / leverage)``: the leverage of the pooled position, and
     finite where the arithmetic mean hangs on a few extreme accounts. Both are weighted by
-    quantity; positions without a level count with the leverage of their cell (below 1.05x).
+    quantity. Linear longs and inverse shorts without a level count as 1x.
 
     Returns
     -------
     xarray.DataArray, dims (chain, draw, side, window)
-        ``window`` is ``open_interest`` or a duration; NaN where the panel is shorter.
+        ``window`` is ``open_interest`` or a duration; NaN where the window is no whole number of
+        bars or longer than what is modelled.
     """
     context = open_fit(fit, group, "expected")
-    inverse = 1.0 / context.evaluator.data.cells.middle()
+    cells = context.evaluator.data.cells
     windows = ("open_interest", *OPENED_WINDOWS)
-    firsts = {w: _first_bar(context, w) for w in OPENED_WINDOWS}
+    firsts = {w: first_bar(context, w) for w in OPENED_WINDOWS}
     out = np.full((*context.shape, 2, len(windows)), np.nan)
     for draw in context.draws():
         for j, side in enumerate(SIDES):
             for i, name in enumerate(windows):
                 if name == "open_interest":
-                    value = _living(context, draw, side)
+                    parts = _living(context, draw, side)
                 elif (first := firsts[name]) is not None:
-                    value = _opened(context, draw, side, first)
+                    parts = _opened(context, draw, side, first)
                 else:
                     continue
-                if value.sum() > 0:
-                    out[(*draw.index, j, i)] = value.sum() / (value * inverse).sum()
+                quantity = sum(value.sum() for _, value in parts)
+                if quantity > 0:
+                    inverse = sum((v * cells.inverse(leg.kind, side)).sum() for leg, v in parts)
+                    out[(*draw.index, j, i)] = quantity / inverse
     return xr.DataArray(
         out,
         dims=("chain", "draw", "side", "window"),
@@ -108,37 +116,22 @@ def average_leverage(fit: xr.DataTree, *, group: str = "posterior") -> xr.DataAr
     )
 
 
-def _first_bar(context: Context, window: str | None) -> int | None:
-    """First bar of a window that ends at the last bar; None if the panel does not cover it."""
-    begin = context.evaluator.data.path.segments[-1][0] + 1
-    if window is None:
-        return begin
-    seconds = duration_seconds(window)
-    step = context.panel.bar_seconds
-    if seconds % step or seconds < step:
-        return None
-    first = context.last + 1 - seconds // step
-    return first if first >= begin else None
-
-
-def _living(context: Context, draw: Draw, side: str) -> FloatArray:
-    """Living quantity per leverage cell over all legs, in the panel's unit."""
+def _living(context: Context, draw: Draw, side: str) -> list[tuple[Leg, FloatArray]]:
+    """Living quantity per leverage cell of every leg, in the panel's unit."""
     at = context.last
-    return np.asarray(
-        sum(
-            draw.runs[leg.name, side].living[at].sum(axis=0) * leg.to_common[at]
-            for leg in context.evaluator.data.legs
-        )
-    )
+    return [
+        (leg, draw.runs[leg.name, side].living[at].sum(axis=0) * leg.to_common[at])
+        for leg in context.evaluator.data.legs
+    ]
 
 
-def _opened(context: Context, draw: Draw, side: str, first: int) -> FloatArray:
-    """Quantity opened per leverage cell since a bar, over all legs."""
+def _opened(context: Context, draw: Draw, side: str, first: int) -> list[tuple[Leg, FloatArray]]:
+    """Quantity opened per leverage cell since a bar of every leg, in the panel's unit."""
     data = context.evaluator.data
     bars = slice(first, context.last + 1)
     shares = draw.shares[SIDES.index(side)]
-    total = np.zeros(data.cells.n_cells)
+    out = []
     for leg in data.legs:
         opened = draw.runs[leg.name, side].by_class[OPENED, :, bars].sum(axis=0)
-        total += (opened @ shares[data.block[bars]]) * leg.to_common[context.last]
-    return total
+        out.append((leg, (opened @ shares[data.block[bars]]) * leg.to_common[context.last]))
+    return out

@@ -243,7 +243,9 @@ def check_stamp(panel: MarketPanel, base: Array | None, quote: Array | None) -> 
             "warning",
             "open interest stamp",
             f"{shown}, but {seen}",
-            remedy=f"if so, set open_interest_offset_seconds={half:.0f}",
+            remedy=f"if so, read the file in Python with read_panel(..., "
+            f"open_interest_offset_seconds={half:.0f}); it changes only the price at which open "
+            "interest is converted between units, and what is stated here",
         )
     ], measures
 

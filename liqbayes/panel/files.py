@@ -143,9 +143,9 @@ def _parquet(source: Any, path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(source)
     except Exception as error:  # pyarrow raises many types for damaged files
+        reason = str(error).partition("\n")[0].rstrip(". ")
         raise InputError(
-            f"{path} is a damaged or truncated parquet file: {str(error).splitlines()[0]}. "
-            "Write or download it again."
+            f"{path} is a damaged or truncated parquet file: {reason}. Write or download it again."
         ) from error
     return table
 

@@ -1,15 +1,14 @@
 """Stamps: from whatever a file holds to bar-open UTC without zone, on a regular grid."""
 
 import re
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from liqbayes.errors import InputError
-from liqbayes.panel.rows import name_rows
+from liqbayes.panel.rows import join_some, name_rows
 
-Stamp = Literal["open", "close"]
 TIME_COLUMNS = ("timestamp", "time", "open_time", "date")
 MIN_BARS = 3
 SECOND = 1_000_000_000
@@ -238,6 +237,8 @@ def bar_length(index: pd.DatetimeIndex, bar_seconds: int | None = None) -> int:
     phases, where, counts = np.unique(stamps % bar, return_inverse=True, return_counts=True)
     off = where != np.argmax(counts)
     seconds = bar // SECOND
+    if off.any():
+        _refuse_new_grid(index, where, phases, off, bar)
     if off.mean() > 0.1 and len(phases) > 2:
         raise InputError(
             f"irregular bars: {off.mean():.0%} of the stamps do not lie on a {seconds} s grid, "
@@ -255,6 +256,29 @@ def bar_length(index: pd.DatetimeIndex, bar_seconds: int | None = None) -> int:
             "file is no bar table, or bars of different length are mixed."
         )
     return seconds
+
+
+def _refuse_new_grid(
+    index: pd.DatetimeIndex,
+    where: np.ndarray[Any, Any],
+    phases: np.ndarray[Any, Any],
+    off: np.ndarray[Any, Any],
+    bar: int,
+) -> None:
+    """Refuse stamps that move to another grid and stay there; neither part is the wrong one."""
+    begins = np.diff(where, prepend=where[0]) != 0
+    runs = np.diff(np.concatenate([[0], np.flatnonzero(begins), [len(where)]]))
+    # Several short runs are stray stamps or bars of uneven length (months), named as such.
+    stays = len(runs) == 2 or (off.mean() > 0.1 and len(runs) * 5 <= len(where))
+    if runs.min() < 2 or not stays:
+        return
+    seen = dict.fromkeys(where.tolist())  # in order of appearance
+    lies = [f"{phases[phase] / SECOND:g} s" for phase in seen]
+    raise InputError(
+        f"the {bar // SECOND} s bars change their grid at {name_rows(begins, index)}: the stamps "
+        f"lie {join_some(lies[:4], len(lies))} past a multiple of {bar // SECOND} s. Shift one "
+        "part onto the grid of the other, or read one part alone (since, until)."
+    )
 
 
 def to_bar_open(index: pd.DatetimeIndex, stamp: str) -> pd.DatetimeIndex:

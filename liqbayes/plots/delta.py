@@ -26,7 +26,7 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
     -------
     matplotlib.figure.Figure
         One row a window on a scale that is linear near zero and logarithmic beyond. A window that
-        is longer than the panel says so instead of showing zero.
+        the panel does not cover says so instead of showing zero.
     """
     need(data, ("long", "short", "delta", "window"), "liquidation_delta")
     windows = [str(w) for w in data["window"].to_numpy()]
@@ -39,7 +39,7 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
             ax.text(
                 0.0,
                 row,
-                "longer than the panel: unknown",
+                "not covered by the panel: unknown",
                 ha="center",
                 va="center",
                 fontsize=8,

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from liqbayes.conventions import BINS, PRICE_RANGE, WINDOWS
 from liqbayes.errors import InputError
 from liqbayes.plots.delta import draw_delta
 from liqbayes.plots.densities import draw_entry, draw_leverage
@@ -16,14 +17,12 @@ from liqbayes.plots.reports import draw_reports
 
 # More columns than a printed heatmap can show.
 COLUMNS = 1500
-PRICE_RANGE = (0.5, 2.0)
-WINDOWS = ("1h", "4h", "12h", "1D", "3D", "7D", "30D")
 
 
 def heatmap(
     fit: xr.DataTree,
     *,
-    bins: int = 400,
+    bins: int = BINS,
     price_range: tuple[float, float] = PRICE_RANGE,
     kind: str = "realised",
 ) -> Figure:
@@ -44,7 +43,7 @@ def heatmap(
 def heatmap_uncertainty(
     fit: xr.DataTree,
     *,
-    bins: int = 400,
+    bins: int = BINS,
     price_range: tuple[float, float] = PRICE_RANGE,
     kind: str = "realised",
     threshold: float | None = None,
@@ -66,7 +65,7 @@ def heatmap_uncertainty(
 def profile(
     fit: xr.DataTree,
     *,
-    bins: int = 400,
+    bins: int = BINS,
     price_range: tuple[float, float] = PRICE_RANGE,
     kind: str = "realised",
     prior: bool = True,
@@ -95,7 +94,7 @@ def profile(
 def cumulative(
     fit: xr.DataTree,
     *,
-    bins: int = 400,
+    bins: int = BINS,
     price_range: tuple[float, float] = PRICE_RANGE,
     kind: str = "realised",
 ) -> Figure:
@@ -133,7 +132,7 @@ def leverage(fit: xr.DataTree, *, weighting: str = "open_interest") -> Figure:
 
 
 def entry(
-    fit: xr.DataTree, *, bins: int = 400, price_range: tuple[float, float] = PRICE_RANGE
+    fit: xr.DataTree, *, bins: int = BINS, price_range: tuple[float, float] = PRICE_RANGE
 ) -> Figure:
     """Entry prices by side, prior against posterior; see `draw_entry`."""
     from liqbayes.outputs import entry_price_distribution

@@ -24,8 +24,13 @@ def interval(draws: xr.DataArray) -> tuple[NDArray[np.float64], ...]:
     return tuple(np.asarray(cut.sel(quantile=q).to_numpy(), float) for q in INTERVAL)
 
 
-def prior_share(posterior: xr.DataArray, prior: xr.DataArray) -> xr.DataArray:
-    """How much of the prior's spread is left: squared ratio of the 90 % widths, at most 1.
+def bin_prior_share(posterior: xr.DataArray, prior: xr.DataArray) -> xr.DataArray:
+    """How much of the prior's spread is left in a bin: squared ratio of 90 % widths, at most 1.
+
+    For a normal posterior and prior this is the ratio of variances that
+    `liqbayes.checks.prior_share` takes of whole outputs on their log or logit scale. A bin has no
+    such scale, because it can be empty, and on its own scale the variances would follow the
+    prior's heavy tail.
 
     Parameters
     ----------
@@ -36,8 +41,7 @@ def prior_share(posterior: xr.DataArray, prior: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray
-        Without ``chain`` and ``draw``; NaN where the prior has no spread. Widths of quantiles are
-        used, not variances, because the heavy tails of a prior would hide what it says.
+        Without ``chain`` and ``draw``; NaN where the prior has no spread.
     """
     widths = []
     for draws in (posterior, prior):

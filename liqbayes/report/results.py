@@ -9,13 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from liqbayes.contracts import AnyContract, contract_from_dict
+from liqbayes.conventions import BINS, MOVES, PRICE_RANGE, WINDOWS
 from liqbayes.model.spec import ModelSpec
-from liqbayes.report.reduce import prior_share
+from liqbayes.report.reduce import bin_prior_share
 
-MOVES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
-WINDOWS = ("1h", "4h", "12h", "1D", "3D", "7D", "30D")
-BINS = 400
-PRICE_RANGE = (0.5, 2.0)
 # Draws that posterior intervals are made of: quantiles of so many are exact to about 1.5 % of
 # probability, and every output runs the whole book once a draw.
 DRAWS = 1000
@@ -45,11 +42,11 @@ class Results:
     levels, levels_prior : Dataset
         Kind "realised", posterior and prior.
     bin_prior_share : DataArray
-        Dims ``side`` and ``price``.
+        Dims ``side`` and ``price``; of widths, while `prior_share` is of variances.
     at_risk : Dataset
         ``share`` and ``quote``.
     realised_total : Dataset
-        ``quantity`` and ``quote`` with dims ``chain``, ``draw``, ``side``: sums over fitted bars.
+        ``quantity`` and ``quote`` with dims ``chain``, ``draw``, ``side``: sums over modelled bars.
     delta : Dataset
     leverage, leverage_prior, opened, opened_prior : DataArray
         Distribution over what is open and over what was opened.
@@ -160,7 +157,7 @@ def compute_results(
         label=label_of(fit),
         levels=levels,
         levels_prior=levels_prior,
-        bin_prior_share=prior_share(after, before),
+        bin_prior_share=bin_prior_share(after, before),
         at_risk=risk,
         realised_total=total,
         delta=delta,

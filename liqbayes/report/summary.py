@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from liqbayes.conventions import DELTA_CONVENTION
 from liqbayes.report.reduce import plain, triple
 from liqbayes.report.results import Results
 
 SCHEMA = "liqbayes-summary-1"
 SIDES = ("long", "short")
-DELTA_CONVENTION = "long minus short liquidations; positive: more longs were liquidated"
 
 
 def summarise(results: Results) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def levels_table(levels: xr.Dataset, prior_share: xr.DataArray) -> pd.DataFrame:
         prior_share. The cumulative amount runs from the mark outward and includes the bin;
         ``p_nonzero`` is the probability of more than `NOTHING` of the side's open interest.
     """
+    from liqbayes.plots.bins import outward
+
     low = np.asarray(levels["price_low"].to_numpy(), float)
     high = np.asarray(levels["price_high"].to_numpy(), float)
     distance = np.sqrt(low * high) / float(levels.attrs["mark_price"]) - 1.0
@@ -41,7 +43,7 @@ def levels_table(levels: xr.Dataset, prior_share: xr.DataArray) -> pd.DataFrame:
         )
         _put(table, "quantity", here["quantity"])
         _put(table, "quote", here["quote"])
-        _put(table, "cumulative_quote", cumulative(here["quote"], side))
+        _put(table, "cumulative_quote", outward(here["quote"], side))
         held = here["quantity"].sum("price") + here["below"] + here["above"] + here["none"]
         some = here["quantity"] > NOTHING * held
         known = here["quantity"].notnull().all(("chain", "draw"))
@@ -64,14 +66,9 @@ def delta_table(delta: xr.Dataset) -> pd.DataFrame:
     -------
     DataFrame
         Columns start, end (UTC), long_quote, short_quote and delta_quote (each _lo, median, _hi),
-        p_positive. Amounts are NaN for windows longer than the panel.
+        p_positive. Amounts are NaN for windows that the panel does not cover.
     """
-    windows = [str(w) for w in delta["window"].to_numpy()]
-    end = pd.DatetimeIndex(delta["end"].to_numpy())
-    last = end.dropna().max()
-    # A window that is longer than the panel has no bars to take its start from.
-    start = [last - pd.Timedelta(w) for w in windows]
-    table = pd.DataFrame({"start": start, "end": [last] * len(windows)})
+    table = pd.DataFrame({name: delta[name].to_numpy() for name in ("start", "end")})
     for name in ("long", "short", "delta"):
         _put(table, f"{name}_quote", delta[name])
     positive = (delta["delta"] > 0).mean(("chain", "draw"))
@@ -139,14 +136,6 @@ def entry_table(posterior: xr.Dataset, prior: xr.Dataset) -> pd.DataFrame:
         _put(table, "prior", prior["share"].sel(side=side))
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
-
-
-def cumulative(quote: xr.DataArray, side: str) -> xr.DataArray:
-    """Sum from the mark outward, draw by draw: from high prices down for longs, up for shorts."""
-    if side == "short":
-        return quote.cumsum("price")
-    down = quote.isel(price=slice(None, None, -1)).cumsum("price")
-    return down.isel(price=slice(None, None, -1))
 
 
 def _put(table: pd.DataFrame, name: str, draws: xr.DataArray) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from liqbayes.conventions import BINS, PRICE_RANGE
 from liqbayes.report.directory import write_directory, write_json
-from liqbayes.report.results import BINS, PRICE_RANGE, Results, Step, compute_results
+from liqbayes.report.results import Results, Step, compute_results
 from liqbayes.report.summary import summarise
 from liqbayes.report.tables import delta_table, entry_table, levels_table, leverage_table
 

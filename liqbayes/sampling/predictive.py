@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from liqbayes.model.channels.open_interest import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES
 from liqbayes.model.evaluate import Evaluator
 
@@ -93,7 +94,7 @@ def predictive(evaluator: Evaluator, z: xr.DataArray, seed: int) -> xr.Dataset:
         runs = evaluator.books(p, evaluator.shares(p))
         for i, leg in enumerate(data.legs):
             location, scale = evaluator.interest_moments(p, runs, i)
-            noise = rng.standard_t(4.0, location.size)
+            noise = rng.standard_t(DEGREES_OF_FREEDOM, location.size)
             parts.setdefault(f"open_interest_change_{leg.name}", []).append(
                 location + scale * noise
             )

@@ -73,20 +73,37 @@ def _nutpie(model: pm.Model, config: SamplerConfig, progress: bool) -> Draws:
     begin = time.perf_counter()
     draws = _nutpie_once(compiled, config, "low_rank", progress)
     notes: list[str] = []
-    if not draws.interrupted and _bad(draws):
-        # A chain got stuck: once more from other starting points, then with the plain metric.
-        retry = replace(config, seed=config.seed + 1_000_003)
-        notes.append("a chain went bad; sampled again from other starting points")
-        draws = _nutpie_once(compiled, retry, "low_rank", progress)
-        if not draws.interrupted and _bad(draws):
-            notes.append("again; sampled with the diagonal metric")
-            draws = _nutpie_once(compiled, retry, "diag", progress)
+    # A chain got stuck: once more from other starting points, then with the plain metric.
+    retry = replace(config, seed=config.seed + 1_000_003)
+    for metric, note in (
+        ("low_rank", "a chain went bad; sampled again from other starting points"),
+        ("diag", "again; sampled with the diagonal metric"),
+    ):
+        if draws.interrupted or not _bad(draws):
+            break
+        notes.append(note)
+        again = _unless_interrupted(compiled, retry, metric, progress)
+        if again is None:
+            notes.append("interrupted meanwhile; the run before is kept")
+            draws = replace(draws, interrupted=True)
+        else:
+            draws = again
     return replace(
         draws,
         seconds=time.perf_counter() - begin,
         compile_seconds=compile_seconds,
         notes=tuple(notes),
     )
+
+
+def _unless_interrupted(
+    compiled: Any, config: SamplerConfig, metric: str, progress: bool
+) -> Draws | None:
+    try:
+        draws = _nutpie_once(compiled, config, metric, progress)
+    except KeyboardInterrupt:
+        return None
+    return None if draws.interrupted else draws
 
 
 def _nutpie_once(compiled: Any, config: SamplerConfig, metric: str, progress: bool) -> Draws:

@@ -1,7 +1,10 @@
 """Fits in netCDF files."""
 
+import json
 import os
 import tempfile
+import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import xarray as xr
@@ -54,6 +57,9 @@ def save_fit(tree: xr.DataTree, path: str | Path, *, force: bool = False) -> Pat
 def load_fit(path: str | Path) -> xr.DataTree:
     """Read a fit written by ``save_fit``, wholly into memory.
 
+    Warns when another version of liqbayes wrote it: outputs are recomputed from the draws, so they
+    may differ from what that version gave.
+
     Raises
     ------
     InputError
@@ -71,5 +77,12 @@ def load_fit(path: str | Path) -> xr.DataTree:
         raise InputError(
             f"{path} is no fit of this version: schema {loaded.attrs.get('schema')!r}, "
             f"expected {SCHEMA!r}."
+        )
+    written, now = json.loads(loaded.attrs["versions"])["liqbayes"], version("liqbayes")
+    if written != now:
+        warnings.warn(
+            f"{path} was written by liqbayes {written}, this is {now}: outputs are recomputed and "
+            "may differ.",
+            stacklevel=2,
         )
     return loaded

@@ -7,6 +7,7 @@ from liqbayes.errors import InputError
 from liqbayes.panel import MarketPanel
 from liqbayes.simulate.bars import FLOWS
 from liqbayes.simulate.market import SimulatedMarket
+from liqbayes.simulate.truth import liquidation_totals
 from liqbayes.simulate.validation import require, whole
 
 _FIRST = ("open", "mark_open")
@@ -16,10 +17,11 @@ _SUMMED = ("volume", "taker_buy_volume", "long_liquidations", "short_liquidation
 
 
 def resample_market(market: SimulatedMarket, bar_seconds: int) -> SimulatedMarket:
-    """Aggregate a market to longer bars; book and truth stay what they are.
+    """Aggregate a market to longer bars; the book stays what it is.
 
     Flows and funding are summed, prices are first, highest, lowest and last, open interest is the
-    last. The truth keeps what was known on the finer bars.
+    last. The truth keeps what was known on the finer bars, but its totals leave out the first
+    longer bar.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ def resample_market(market: SimulatedMarket, bar_seconds: int) -> SimulatedMarke
         ),
         positions=market.positions,
         bars=_indexed(bars, frame.index[::factor]),
-        truth=market.truth,
+        truth=market.truth | liquidation_totals(bars),
         config=market.config,
     )
 

@@ -1,4 +1,8 @@
-"""The true answers of a simulated market, under the names of a fit's ``summary.json``."""
+"""The true answers of a simulated market, under the names of a fit's ``summary.json``.
+
+Totals and windows leave the first bar out, as a fit does: the book at its close is where a model
+starts from, so it has no liquidations for that bar.
+"""
 
 from typing import Any
 
@@ -6,13 +10,8 @@ import numpy as np
 import pandas as pd
 
 from liqbayes.contracts import Contract
+from liqbayes.conventions import DELTA_CONVENTION, MOVES, OPENED_WINDOWS, WINDOWS
 from liqbayes.simulate.setup import Setup
-
-MOVES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
-WINDOWS = ("1h", "4h", "12h", "1D", "3D", "7D", "30D")
-LEVERAGE_WINDOWS = ("1h", "4h", "1d", "7d", "30d")
-
-DELTA_CONVENTION = "long minus short liquidations; positive: more longs were liquidated"
 
 
 def at_risk(positions: pd.DataFrame, close: float) -> dict[str, dict[str, float]]:
@@ -81,8 +80,6 @@ def make_truth(
     risk = at_risk(positions, close)
     held = {side: positions[positions["side"] == side] for side in ("long", "short")}
     open_interest = {side: float(table["size"].sum()) for side, table in held.items()}
-    total = {side: float(bars[f"{side}_liquidations"].sum()) for side in held}
-    total_quote = {side: float(bars[f"{side}_liquidations_quote"].sum()) for side in held}
     return {
         "contract": contract.name,
         "quantity_unit": contract.quantity_unit,
@@ -99,10 +96,7 @@ def make_truth(
             }
             for side, shares in risk.items()
         },
-        "realised_total": total,
-        "realised_total_quote": total_quote,
-        "delta_total": total["long"] - total["short"],
-        "delta_total_quote": total_quote["long"] - total_quote["short"],
+        **liquidation_totals(bars),
         "delta_quote": _delta_windows(bars, config.bar_seconds),
         "delta_convention": DELTA_CONVENTION,
         "average_leverage": {
@@ -121,15 +115,32 @@ def make_truth(
     }
 
 
+def liquidation_totals(bars: pd.DataFrame) -> dict[str, Any]:
+    """Liquidations over all bars but the first: ``realised_total``, ``delta_total``, ``_quote``.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        True flows per bar, see `liqbayes.simulate.bars.true_bars`.
+    """
+    answer: dict[str, Any] = {}
+    for unit in ("", "_quote"):
+        long, short = (
+            float(bars[f"{side}_liquidations{unit}"].iloc[1:].sum()) for side in ("long", "short")
+        )
+        answer[f"realised_total{unit}"] = {"long": long, "short": short}
+        answer[f"delta_total{unit}"] = long - short
+    return answer
+
+
 def _seconds(window: str) -> int:
-    """Length of "4h" or "7d" in either case (pandas wants h and D)."""
-    return int(window[:-1]) * {"h": 3600, "d": 86400}[window[-1].lower()]
+    return int(window[:-1]) * {"h": 3600, "d": 86400}[window[-1]]
 
 
 def _window_rows(bars: pd.DataFrame, window: str, bar_seconds: int) -> pd.DataFrame | None:
-    """Bars of the last `window`; None where they are not a whole number or too few."""
+    """Bars of the last `window`; None if they are no whole number or would hold the first bar."""
     count, rest = divmod(_seconds(window), bar_seconds)
-    if rest or count == 0 or count > len(bars):
+    if rest or count == 0 or count >= len(bars):
         return None
     return bars.iloc[-count:]
 
@@ -151,7 +162,7 @@ def _delta_windows(bars: pd.DataFrame, bar_seconds: int) -> dict[str, float | No
 def _opened_leverage(bars: pd.DataFrame, side: str, bar_seconds: int) -> dict[str, float | None]:
     """Harmonic mean leverage of what was opened in the last windows."""
     answer: dict[str, float | None] = {}
-    for window in LEVERAGE_WINDOWS:
+    for window in OPENED_WINDOWS:
         rows = _window_rows(bars, window, bar_seconds)
         if rows is None or rows[f"{side}_opened_over_leverage"].sum() <= 0:
             answer[window] = None

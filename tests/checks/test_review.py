@@ -16,6 +16,7 @@ from liqbayes.checks import (
 )
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.outputs.context import open_fit
 from tests.model import markets
 from tests.outputs.fits import draws_of, fake_fit
 
@@ -114,7 +115,7 @@ def test_interrupted_fit_has_not_converged(good):
 def test_every_aspect_has_a_verdict(judged):
     checks = {v.check for v in judged.verdicts}
     expected = {"R-hat", "bulk ESS", "tail ESS", "divergences", "E-BFMI", "tree depth"}
-    expected |= {f"scale: {name}" for name in ("log L", "log(rho L)", "log(kappa L)")}
+    expected |= {f"scale: {name}" for name in ("log L", "log(rho C)", "log(kappa L)")}
     expected |= {f"book before the first bar, {side}" for side in SIDES}
     expected |= {
         f"90 % predictive coverage of {name}"
@@ -146,11 +147,14 @@ def test_prior_share_lies_between_0_and_1(judged):
     shares = judged.prior_share
     assert all(0 <= value <= 1 for value in shares.values())
     names = {f"at_risk[{side}, {move}]" for side in SIDES for move in MOVES}
+    names |= {f"{name}[{side}]" for name in ("realised_total", "entry_vwap") for side in SIDES}
+    # the panel of 70 hours covers these windows
     names |= {
-        f"{name}[{side}]"
-        for name in ("realised_total", "average_leverage", "entry_vwap")
+        f"average_leverage[{side}, {window}]"
         for side in SIDES
+        for window in ("open_interest", "1h", "4h", "1d")
     }
+    names |= {f"delta[{window}]" for window in ("1h", "4h", "12h", "1d")}
     assert names | {"delta_total"} == set(shares)
 
 
@@ -158,17 +162,43 @@ def test_prior_share_follows_the_spread_of_the_draws():
     """Draws with a tenth of the prior's spread leave about a hundredth of its variance."""
     narrow = prior_share(made(draws=100, scale=0.1))
     wide = prior_share(made(draws=100, scale=1.0))
-    for name in ("average_leverage[long]", "at_risk[short, 0.1]", "realised_total[long]"):
+    for name in (
+        "average_leverage[long, open_interest]",
+        "at_risk[short, 0.1]",
+        "realised_total[long]",
+    ):
         assert narrow[name] < 0.04, name
         assert wide[name] > 0.6, name
 
 
 def test_scale_products(fit, judged):
     scale = judged.scale
-    assert list(scale) == ["log L", "log(rho L)", "log(kappa L)"]
-    for after, before in scale.values():
-        assert 0 < after < before
-    assert list(scale_products(made(draws=20, feed=False))) == ["log L", "log(rho L)"]
+    assert list(scale) == ["log L", "log(rho C)", "log(kappa L)"]
+    for found in scale.values():
+        assert 0 < found.posterior_sd < found.prior_sd
+        assert found.interval[0] < found.interval[1] < found.interval[2]
+    assert list(scale_products(made(draws=20, feed=False))) == ["log L", "log(rho C)"]
+
+
+def test_open_interest_sees_all_that_is_closed(fit, judged):
+    """rho C by hand: the engine's liquidations before the forced share is taken of them."""
+    context = open_fit(fit, "posterior", "expected")
+    products = []
+    for draw in context.draws():
+        closed = sum(run.expected.sum() for run in draw.runs.values())
+        products.append(closed * context.evaluator.value(draw.p, "counterparty_closing_share"))
+    assert judged.scale["log(rho C)"].posterior_sd == pytest.approx(
+        np.log(products).std(), rel=1e-6
+    )
+    assert judged.scale["log(rho C)"].interval[1] == pytest.approx(np.median(products), rel=1e-3)
+
+
+def test_scale_is_flagged_unless_the_feed_is_complete(judged):
+    near = verdict(judged, "prior share of at_risk[long, 0.01]")
+    assert near.status == "warn"
+    assert near.text.endswith("scale from prior and model form")
+    far = verdict(judged, "prior share of at_risk[long, 0.3]")
+    assert "scale" not in far.text
 
 
 def test_book_older_than_the_panel(fit):

@@ -216,9 +216,7 @@ def test_okx_inverse_formula(side):
 def test_bitmex_linear_position_sample():
     # ETHUSDT 2022, long at 1963.0045, 0.02 ETH, 3x: posMaint 435,787e-6 USDT at m 1 %, taker
     # .05 %, funding .01 %; liquidation 1328.49 (printed 1328.5), bankruptcy 1308.7.
-    contract = made(
-        "linear", "bitmex_linear", fees=[{"taker": 0.0005, "source": "BitMEX ETHUSDT 2022"}]
-    )
+    contract = load_contract("bitmex:ETHUSDT")
     entry, q = 1963.0045, 0.02
     due = 0.0001 * entry * q
     price = liquidation_price(

@@ -186,7 +186,7 @@ def test_equity_helper_agrees_with_the_formula_at_the_root():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"side": "buy"}, "'long' or 'short'"),
+        ({"side": "buy"}, "^side='buy'; a side is 'long' or 'short'"),
         ({"entry_price": 0.0}, "entry_price must be above 0"),
         ({"entry_price": -1.0}, "entry_price must be above 0"),
         ({"entry_price": np.nan}, "entry_price must be finite"),
@@ -220,9 +220,15 @@ def test_bad_arguments(change, message):
         ("binance:ETHUSD_PERP", {"leverage": 10}, "pass maintenance_margin_rate="),
         ("okx:BTC-USD-SWAP", {"leverage": 10}, "pass maintenance_margin_rate="),
         ("gate:ETH_USDT", {"leverage": 10}, "pass maintenance_margin_rate="),
+        ("bitmex:ETHUSDT", {"leverage": 10}, "pass maintenance_margin_rate="),
         ("okx:BTC-USDT-SWAP", {"leverage": 10, "quantity": 11.0}, "not determined beyond 1,000"),
         ("okx:BTC-USDT-SWAP", {"wallet_balance": 10.0}, "cross-margin liquidation formula"),
         ("bybit:BTCUSDT", {"wallet_balance": 10.0}, "cross-margin liquidation formula"),
+        (
+            "bitmex:ETHUSDT",
+            {"wallet_balance": 10.0, "maintenance_margin_rate": 0.01},
+            "cross-margin liquidation formula",
+        ),
         ("bybit:BTCUSD", {"wallet_balance": 10.0, "at": "2026-06-01"}, "cross-margin"),
         ("aggregate:BTC", {"leverage": 10}, "mixes venues"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError, SpecError
-from liqbayes.model.data import SIDES, prepare
+from liqbayes.model.data import PROXY_TURNOVER_PER_DAY, SIDES, prepare
 from tests.model.markets import (
     AGGREGATE,
     INVERSE,
@@ -279,3 +279,14 @@ def test_covariates_do_not_depend_on_the_price_level():
         a, b = (d.legs[0].touches[side] for d in (one, other))
         assert a.n_touches == b.n_touches
         np.testing.assert_allclose(a.weight, b.weight, atol=1e-5)
+
+
+def test_volume_of_another_venue_gives_only_the_course_in_time():
+    table = bars(60)
+    own = prepare(SPEC, panel(table)).legs[0]
+    many = table.assign(volume=table["volume"] * 50.0)
+    proxies = [panel(t, provenance={"proxy": {"volume": "elsewhere"}}) for t in (table, many)]
+    first, second = (prepare(SPEC, p).legs[0] for p in proxies)
+    np.testing.assert_allclose(first.turnover, own.turnover)
+    np.testing.assert_allclose(second.turnover, first.turnover)
+    assert first.mean_ratio == second.mean_ratio == pytest.approx(PROXY_TURNOVER_PER_DAY / 24.0)

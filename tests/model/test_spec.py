@@ -167,4 +167,15 @@ def test_a_copy_elsewhere_is_the_same_model(tmp_path):
 
 def test_model_cards_name_their_model():
     for name in list_models():
-        assert name in model_card(name).lower()
+        card = model_card(load_spec(name))
+        assert card is not None
+        assert name in card.lower()
+
+
+def test_a_specification_without_a_card(tmp_path, monkeypatch):
+    source = load_spec("baseline")
+    (tmp_path / "spec.toml").write_text(Path(source.path).read_text(encoding="utf-8"))
+    assert model_card(load_spec(tmp_path)) is None
+    (tmp_path / "card.md").write_text("of another model")
+    monkeypatch.chdir(tmp_path)
+    assert model_card(ModelSpec.from_json(source.to_json())) is None

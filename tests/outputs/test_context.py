@@ -11,6 +11,7 @@ from liqbayes.outputs import thin
 WITH_KIND = (
     "liquidation_levels",
     "at_risk",
+    "at_risk_amounts",
     "realised_liquidations",
     "liquidation_delta",
     "liquidation_heatmap",

@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from liqbayes.errors import InputError
-from liqbayes.outputs import WINDOWS, liquidation_delta, realised_liquidations
+from liqbayes.outputs import (
+    WINDOWS,
+    at_risk_amounts,
+    average_leverage,
+    liquidation_delta,
+    realised_liquidations,
+)
+from liqbayes.outputs.windows import duration_seconds
 from tests.model import markets
 from tests.outputs.fits import fake_fit, gappy_panel, linear_fit
 
@@ -19,8 +27,10 @@ def test_shape_units_and_bounds(any_fit, kind):
     assert flows["quantity"].attrs["units"] == flows.attrs["unit"]
     assert flows["quote"].attrs["units"] == flows.attrs["quote_unit"]
     assert flows.attrs["kind"] == kind
-    assert (flows["quantity"] >= 0).all()
-    assert (flows["quantity"].isel(time=0) == 0).all()
+    for name in ("quantity", "quote"):
+        # the first book stands at the first bar's close: what led there is unknown, not zero
+        assert flows[name].isel(time=0).isnull().all()
+        assert (flows[name].isel(time=slice(1, None)) >= 0).all()
     if "open_interest" in panel:
         before = panel["open_interest"].shift(time=1)
         assert ((flows["quantity"] <= before * (1 + 1e-6)) | before.isnull()).all()
@@ -43,9 +53,9 @@ def test_windows_are_sums_of_bars(any_fit):
     assert delta["delta"].dims == ("chain", "draw", "window")
     bars = flows.sizes["time"]
     for window in WINDOWS:
-        n = int(pd.Timedelta(window) / pd.Timedelta("1h"))
+        n = duration_seconds(window) // 3600
         chosen = delta.sel(window=window)
-        if n > bars:
+        if n >= bars:
             assert all(chosen[name].isnull().all() for name in delta.data_vars), window
             continue
         tail = flows.isel(time=slice(-n, None)).astype(float).sum("time")
@@ -56,17 +66,39 @@ def test_windows_are_sums_of_bars(any_fit):
         np.testing.assert_allclose(chosen["delta"], chosen["long"] - chosen["short"])
 
 
-def test_window_of_the_whole_panel_and_one_bar_more(linear):
-    bars = linear["panel"].sizes["time"]
+def test_window_of_all_modelled_bars_and_one_bar_more(linear):
+    bars = linear["panel"].sizes["time"] - 1
     delta = liquidation_delta(linear, windows=(f"{bars}h", f"{bars + 1}h", "90min", "30min"))
     known = delta["delta"].notnull().all(("chain", "draw")).to_numpy()
     np.testing.assert_array_equal(known, [True, False, False, False])
-    first = linear["panel"]["time"].to_numpy()[0]
-    assert delta["start"].to_numpy()[0] == first
+    second = linear["panel"]["time"].to_numpy()[1]
+    assert delta["start"].to_numpy()[0] == second
     assert (delta["end"] == np.datetime64(delta.attrs["as_of"])).all()
     np.testing.assert_array_equal(
         delta["end"] - delta["start"], pd.to_timedelta([f"{bars}h", f"{bars + 1}h", "90m", "30m"])
     )
+
+
+@pytest.mark.parametrize("kind", ["expected", "realised"])
+def test_standing_delta_is_that_of_the_amounts_at_risk(any_fit, kind):
+    moves = (0.05, 0.2)
+    delta = liquidation_delta(any_fit, windows=("4h",), standing=True, moves=moves, kind=kind)
+    amounts = at_risk_amounts(any_fit, moves=moves, kind=kind)
+    for name, unit in (("standing_delta", "quote"), ("standing_delta_quantity", "quantity")):
+        assert delta[name].dims == ("chain", "draw", "move")
+        difference = amounts[unit].sel(side="long") - amounts[unit].sel(side="short")
+        np.testing.assert_array_equal(delta[name], difference)
+        assert delta[name].attrs["units"] == amounts[unit].attrs["units"]
+    alone = liquidation_delta(any_fit, windows=("4h",), kind=kind)
+    xr.testing.assert_identical(delta[list(alone.data_vars)], alone)
+
+
+def test_standing_delta_alone(linear):
+    delta = liquidation_delta(linear, windows=(), standing=True)
+    assert delta.sizes["window"] == 0
+    assert delta["standing_delta"].notnull().all()
+    with pytest.raises(InputError, match="ascending"):
+        liquidation_delta(linear, standing=True, moves=(0.2, 0.1))
 
 
 def test_lower_case_days_are_days(linear):
@@ -126,7 +158,7 @@ def test_bars_with_interpolated_open_interest_are_marked():
     flows = realised_liquidations(fake_fit(gappy_panel(), markets.small_spec(), draws=4))
     bridged = flows["bridged"].to_numpy()
     np.testing.assert_array_equal(np.flatnonzero(bridged), np.arange(40, 45))
-    assert flows["quantity"].notnull().all()
+    assert flows["quantity"].isel(time=slice(1, None)).notnull().all()
 
 
 def test_bars_outside_every_segment_are_unknown():
@@ -135,8 +167,8 @@ def test_bars_outside_every_segment_are_unknown():
     fit = fake_fit(markets.panel(table), markets.small_spec(), draws=4)
     flows = realised_liquidations(fit)["quantity"]
     unknown = flows.isnull().all(("chain", "draw", "side")).to_numpy()
-    np.testing.assert_array_equal(np.flatnonzero(unknown), [50, 51, 52])
-    delta = liquidation_delta(fit, windows=("47h", "48h"))["delta"]
+    np.testing.assert_array_equal(np.flatnonzero(unknown), [0, 50, 51, 52, 53])
+    delta = liquidation_delta(fit, windows=("46h", "47h"))["delta"]
     known = delta.notnull().all(("chain", "draw")).to_numpy()
     np.testing.assert_array_equal(known, [True, False])
 
@@ -148,4 +180,18 @@ def test_history_is_followed_but_not_shown():
     fit = fake_fit(after, markets.small_spec(), draws=4, history=before)
     flows = realised_liquidations(fit, kind="expected")
     np.testing.assert_array_equal(flows["time"], after.time)
+    assert flows["quantity"].notnull().all()
     assert (flows["quantity"].isel(time=0) > 0).any()
+
+
+def test_windows_end_where_the_panel_begins_whatever_was_followed_before():
+    panel = markets.panel(markets.bars(120, seed=9))
+    middle = pd.Timestamp(panel.time[100]).isoformat()
+    before, after = panel.slice(None, middle), panel.slice(middle, None)
+    fit = fake_fit(after, markets.small_spec(), draws=4, history=before)
+    delta = liquidation_delta(fit, windows=("20h", "21h"))["delta"]
+    known = delta.notnull().all(("chain", "draw")).to_numpy()
+    np.testing.assert_array_equal(known, [True, False])
+    leverage = average_leverage(fit)
+    assert leverage.sel(window="4h").notnull().all()
+    assert leverage.sel(window="1d").isnull().all()

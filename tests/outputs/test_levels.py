@@ -138,8 +138,9 @@ def test_at_risk_amounts_agree_with_the_shares(any_fit):
     linear = amounts.attrs["contract"] == "binance:BTCUSDT"
     price = amounts.attrs["mark_price"] if linear else 1.0
     np.testing.assert_allclose(amounts["quote"], amounts["quantity"] * price)
-    difference = amounts["quote"].sel(side="long") - amounts["quote"].sel(side="short")
-    np.testing.assert_allclose(amounts["delta_quote"], difference)
+    for name in ("quantity", "quote"):
+        difference = amounts[name].sel(side="long") - amounts[name].sel(side="short")
+        np.testing.assert_allclose(amounts[f"delta_{name}"], difference)
 
 
 def test_realised_share_is_beta(linear):

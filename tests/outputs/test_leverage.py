@@ -1,5 +1,7 @@
 """Effective leverage of the living book and of what was opened."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -33,8 +35,21 @@ def test_average_is_harmonic(any_fit):
     }
     for window, options in cases.items():
         share = leverage_distribution(any_fit, **options)
-        harmonic = 1.0 / (share / share["leverage"]).sum("leverage")
-        np.testing.assert_allclose(average.sel(window=window), harmonic, rtol=1e-9)
+        for side in ("long", "short"):
+            one = share.sel(side=side)
+            harmonic = 1.0 / (one / one["leverage"]).sum("leverage")
+            at = average.sel(side=side, window=window)
+            kind = any_fit.attrs["contract"]
+            unlevered = ("linear", "long"), ("inverse", "short")
+            if "aggregate" in kind or (json.loads(kind)["kind"], side) in unlevered:
+                # positions without a level count as 1x, not below
+                assert (at > harmonic).all()
+                no_level = one["leverage_high"] <= 1.06
+                floor = 1.0 / (one / one["leverage"].where(~no_level, 1.0)).sum("leverage")
+                if "aggregate" not in kind:
+                    np.testing.assert_allclose(at, floor, rtol=1e-9)
+            else:
+                np.testing.assert_allclose(at, harmonic, rtol=1e-9)
     assert "harmonic" in average.attrs["weighting"]
 
 
@@ -67,7 +82,7 @@ def test_refused_weighting_and_windows(linear):
     with pytest.raises(InputError, match="'open_interest' or 'opened'"):
         leverage_distribution(linear, weighting="volume")
     for window in ("365d", "10min", "150min"):
-        with pytest.raises(InputError, match="longer than the panel or shorter"):
+        with pytest.raises(InputError, match="longer than what is modelled"):
             leverage_distribution(linear, weighting="opened", window=window)
     for window in ("lately", "NaT"):
         with pytest.raises(InputError, match="no duration"):

@@ -6,7 +6,7 @@ import pytest
 
 from liqbayes.panel import inspect_panel, open_interest_bridged, read_panel, segments
 
-pytestmark = pytest.mark.devdata
+pytestmark = [pytest.mark.devdata, pytest.mark.slow]
 
 NOT_PANELS = {
     "binance_btcusdt_funding_8h.parquet": "funding history",

@@ -126,6 +126,10 @@ def test_stamp_of_open_interest_is_estimated_two_ways(tmp_path, share):
     computed = inspect_panel(tmp_path / "computed.parquet", LINEAR)
     assert computed.measures["open_interest_offset_by_price_seconds"] is None
     assert ("open interest stamp" in _warned(report)) == (share < 1)
+    if share < 1:
+        (remedy,) = [f.remedy for f in report.findings if f.check == "open interest stamp"]
+        advised = -1800 if share == 0.5 else -3600
+        assert f"read_panel(..., open_interest_offset_seconds={advised})" in remedy
     stated = _panel(frame).with_open_interest_offset(offset)
     assert "open interest stamp" not in _warned(inspect_panel(stated))
 

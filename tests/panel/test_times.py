@@ -115,6 +115,25 @@ def test_off_grid_and_irregular_stamps():
         bar_length(index.append(index + pd.Timedelta(days=9000)))
 
 
+@pytest.mark.parametrize("first", [10, 20])
+def test_a_grid_that_moves_midway_names_both_phases_and_the_change(first):
+    index = pd.date_range("2024-01-01", periods=30, freq="1h").as_unit("ns")
+    moved = index[:first].append(index[first:] + pd.Timedelta("30min"))
+    words = rf"change their grid at row {first} \(2024-01-01 {first}:30:00\): .* 0 s, 1800 s past"
+    with pytest.raises(InputError, match=words):
+        bar_length(moved)
+    back = moved[:15].append(index[15:]) if first == 10 else moved[:25].append(index[25:])
+    with pytest.raises(InputError, match=rf"grid at row {first} .*, row {first + 5} .*0 s, 1800 s"):
+        bar_length(back)
+
+
+def test_a_few_stamps_off_one_grid_are_named_themselves():
+    stamps = pd.date_range("2024-01-01", periods=30, freq="1h").as_unit("ns").to_numpy().copy()
+    stamps[7:9] += np.timedelta64(61, "s")
+    with pytest.raises(InputError, match=r"off-grid.*row 7 .*, row 8 \(2024-01-01 08:01:01\)\."):
+        bar_length(pd.DatetimeIndex(stamps))
+
+
 def test_grid_keeps_the_last_bar_of_long_panels():
     # numpy's arange counts in doubles and loses it.
     index = pd.date_range("2016-05-15", periods=46_968, freq="1h").as_unit("ns")

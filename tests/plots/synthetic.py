@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from liqbayes.conventions import MOVES, OPENED_WINDOWS, WINDOWS
+
 SIDES = ["long", "short"]
-WINDOWS = ["1h", "4h", "12h", "1D", "3D", "7D", "30D"]
-LEVERAGE_WINDOWS = ["open_interest", "1h", "4h", "1d", "7d", "30d"]
+LEVERAGE_WINDOWS = ["open_interest", *OPENED_WINDOWS]
 
 
 def price_path(bars: int = 240, seed: int = 4) -> tuple[pd.DatetimeIndex, np.ndarray]:
@@ -125,7 +126,7 @@ def heatmap(bars: int = 240, bins: int = 400, seed: int = 0) -> xr.Dataset:
 
 
 def delta(*, chains: int = 2, draws: int = 200, seed: int = 1, known: int = 6) -> xr.Dataset:
-    """Windows from the `known`-th on are longer than the panel."""
+    """Windows from the `known`-th on are not covered by the panel."""
     rng = np.random.default_rng(seed)
     hours = np.array([1, 4, 12, 24, 72, 168, 720])
     scale = 2e5 * hours**0.9
@@ -145,7 +146,7 @@ def delta(*, chains: int = 2, draws: int = 200, seed: int = 1, known: int = 6) -
         coords={
             "chain": range(chains),
             "draw": range(draws),
-            "window": WINDOWS,
+            "window": list(WINDOWS),
             "start": ("window", np.array(start, dtype="datetime64[ns]")),
             "end": ("window", np.array([end] * len(hours), dtype="datetime64[ns]")),
         },
@@ -235,14 +236,13 @@ def reports(bars: int = 240, seed: int = 5) -> tuple[xr.Dataset, xr.Dataset]:
 
 def at_risk(book: xr.Dataset) -> xr.DataArray:
     """Shares within adverse moves, from a levels Dataset."""
-    moves = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3]
     mark = book.attrs["mark_price"]
     total = book["quantity"].sum("price") + book["below"] + book["above"] + book["none"]
     shares = []
-    for move in moves:
+    for move in MOVES:
         long = book["quantity"].sel(side="long").where(book["price"] >= mark * (1 - move), 0.0)
         short = book["quantity"].sel(side="short").where(book["price"] <= mark * (1 + move), 0.0)
         both = xr.concat([long.sum("price"), short.sum("price")], "side").assign_coords(side=SIDES)
         shares.append(both / total)
-    out = xr.concat(shares, "move").assign_coords(move=moves)
+    out = xr.concat(shares, "move").assign_coords(move=list(MOVES))
     return out.transpose("chain", "draw", "side", "move").rename("share")

@@ -139,7 +139,7 @@ def test_sides_have_different_hues_and_both_scales_darken(small_heatmap: xr.Data
 
 def test_windows_longer_than_the_panel_say_so() -> None:
     words = texts(plots.draw_delta(synthetic.delta(known=4)))
-    assert words.count("longer than the panel: unknown") == 3
+    assert words.count("not covered by the panel: unknown") == 3
     assert words.count("P(ΔL > 0)") == 4
 
 

@@ -104,3 +104,15 @@ def violations(found: list[Import], rules: list[Rule]) -> list[str]:
         elif item.target not in sys.stdlib_module_names and item.target not in rule.others:
             out.append(f"{item.where}: {item.part} may not import {item.target}")
     return out
+
+
+def unused(found: list[Import], rules: list[Rule]) -> list[str]:
+    """Sentences about every import that the table allows and no module makes."""
+    made = {(item.part, item.target) for item in found}
+    out = []
+    for rule in rules:
+        names = [f"{PACKAGE}.{name}" for name in sorted(rule.own)] + sorted(rule.others)
+        out += [
+            f"{rule.part} does not import {name}" for name in names if (rule.part, name) not in made
+        ]
+    return out

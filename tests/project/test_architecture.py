@@ -3,7 +3,15 @@
 from pathlib import Path
 
 import liqbayes
-from tests.project.architecture import Import, Rule, imports_of, parts_of, read_rules, violations
+from tests.project.architecture import (
+    Import,
+    Rule,
+    imports_of,
+    parts_of,
+    read_rules,
+    unused,
+    violations,
+)
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "liqbayes"
@@ -34,6 +42,10 @@ def test_no_import_outside_the_table() -> None:
     assert violations(found, RULES) == []
 
 
+def test_every_allowed_import_is_made() -> None:
+    assert unused(list(imports_of(PACKAGE, liqbayes._HOMES)), RULES) == []
+
+
 def test_public_names_live_in_declared_parts() -> None:
     assert set(liqbayes._HOMES.values()) <= {rule.part for rule in RULES}
 
@@ -52,12 +64,19 @@ def test_the_check_finds_what_it_should(tmp_path: Path) -> None:
         "from . import readers\n"
     )
     rules = [Rule("panel", frozenset({"errors"}), frozenset({"numpy"}))]
-    complaints = violations(list(imports_of(package, {"fit": "sampling"})), rules)
+    found = list(imports_of(package, {"fit": "sampling"}))
+    complaints = violations(found, rules)
     assert complaints == [
         "liqbayes/panel/__init__.py:3: panel may not import matplotlib",
         "liqbayes/panel/__init__.py:5: panel may not import liqbayes.sampling",
         "liqbayes/panel/__init__.py:8: panel may not import liqbayes.<relative import>",
         "liqbayes/panel/__init__.py:7: panel may not import liqbayes.model",
+    ]
+    wide = Rule("panel", frozenset({"errors", "contracts"}), frozenset({"numpy", "scipy"}))
+    assert unused(found, rules) == []
+    assert unused(found, [wide]) == [
+        "panel does not import liqbayes.contracts",
+        "panel does not import scipy",
     ]
     assert violations([Import("cli", "typer", "cli.py:1")], rules) == [
         "cli.py:1: cli has no row in the table"

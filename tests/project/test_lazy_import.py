@@ -59,7 +59,7 @@ except SystemExit as stop:
     assert loaded_after(statement) == []
 
 
-@pytest.mark.parametrize("home", ["errors", "resources"])
+@pytest.mark.parametrize("home", ["errors", "resources", "conventions"])
 def test_foundations_are_light(home: str) -> None:
     assert loaded_after(f"import liqbayes.{home}") == []
 

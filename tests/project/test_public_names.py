@@ -13,6 +13,14 @@ import liqbayes
 ROOT = Path(__file__).parents[2]
 
 PUBLIC = {
+    "errors": {
+        "LiqbayesError",
+        "InputError",
+        "UnknownContractError",
+        "NotDeterminedError",
+        "SpecError",
+        "SamplingError",
+    },
     "contracts": {
         "Contract",
         "load_contract",
@@ -21,19 +29,29 @@ PUBLIC = {
         "bankruptcy_price",
     },
     "panel": {"MarketPanel", "read_panel", "inspect_panel"},
-    "simulate": {"simulate_market"},
+    "simulate": {
+        "MarketConfig",
+        "SimulatedMarket",
+        "list_presets",
+        "market_preset",
+        "resample_market",
+        "simulate_market",
+        "write_simulation",
+    },
     "model": {"ModelSpec", "load_spec", "list_models", "build_model"},
-    "sampling": {"fit", "save_fit", "load_fit"},
-    "checks": {"review"},
+    "sampling": {"SamplerConfig", "fit", "save_fit", "load_fit"},
+    "checks": {"Review", "Verdict", "review"},
     "outputs": {
         "liquidation_levels",
         "at_risk",
+        "at_risk_amounts",
         "liquidation_delta",
         "realised_liquidations",
         "leverage_distribution",
         "average_leverage",
         "entry_price_distribution",
         "liquidation_heatmap",
+        "thin",
     },
 }
 HOMES = {name: home for home, names in PUBLIC.items() for name in names}

@@ -6,13 +6,13 @@ import pytest
 
 import liqbayes.resources
 from liqbayes.errors import LiqbayesError
-from liqbayes.resources import find_resource, models_directory
+from liqbayes.resources import find_resource
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_source_tree_uses_the_directory_beside_the_package() -> None:
-    assert models_directory() == find_resource("models") == ROOT / "models"
+    assert find_resource("models") == ROOT / "models"
     assert find_resource("data") == ROOT / "liqbayes" / "data"
     assert find_resource("py.typed").is_file()
 

@@ -10,7 +10,7 @@ import xarray as xr
 from liqbayes.contracts import load_contract
 from liqbayes.model import load_spec
 from liqbayes.report import Results
-from liqbayes.report.reduce import prior_share
+from liqbayes.report.reduce import bin_prior_share
 from tests.plots import synthetic
 
 SIDES = ["long", "short"]
@@ -54,7 +54,7 @@ def results(**changes: Any) -> Results:
         label="binance:BTCUSDT, 1 h bars",
         levels=levels,
         levels_prior=synthetic.levels(draws=40, seed=9, spread=1.0),
-        bin_prior_share=prior_share(
+        bin_prior_share=bin_prior_share(
             levels["quantity"], synthetic.levels(draws=40, seed=9, spread=1.0)["quantity"]
         ),
         at_risk=xr.Dataset({"share": risk, "quote": risk * held * mark}),

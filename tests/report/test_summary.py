@@ -52,7 +52,7 @@ SAMPLER = {
     "seed",
 }
 MOVES = ["0.01", "0.02", "0.05", "0.1", "0.2", "0.3"]
-WINDOWS = ["1h", "4h", "12h", "1D", "3D", "7D", "30D"]
+WINDOWS = ["1h", "4h", "12h", "1d", "3d", "7d", "30d"]
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +90,14 @@ def test_delta_is_taken_draw_by_draw(made: Results) -> None:
         np.quantile(difference, [0.05, 0.5, 0.95]).tolist()
     )
     assert list(summary["delta_quote"]) == WINDOWS
-    draws = made.delta["delta"].sel(window="1D").to_numpy()
-    assert summary["p_delta_positive"]["1D"] == pytest.approx((draws > 0).mean())
+    draws = made.delta["delta"].sel(window="1d").to_numpy()
+    assert summary["p_delta_positive"]["1d"] == pytest.approx((draws > 0).mean())
 
 
 def test_unknown_is_null(made: Results) -> None:
     summary = summarise(made)
-    assert summary["delta_quote"]["30D"] is None
-    assert summary["p_delta_positive"]["30D"] is None
+    assert summary["delta_quote"]["30d"] is None
+    assert summary["p_delta_positive"]["30d"] is None
     assert summary["average_leverage"]["long"]["30d"] is None
     assert summary["average_leverage"]["long"]["open_interest"] is not None
     assert summary["prior_share"]["entry_vwap_long"] is None

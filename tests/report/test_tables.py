@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from liqbayes.report import delta_table, entry_table, levels_table, leverage_table
-from liqbayes.report.reduce import plain, prior_share, triple
+from liqbayes.report.reduce import bin_prior_share, plain, triple
 from tests.plots import synthetic
 
 LEVELS = (
@@ -69,7 +69,7 @@ def test_distance_is_a_signed_fraction_of_the_mark(levels: xr.Dataset, table: pd
     assert row["distance"] < 0 < table.iloc[390]["distance"]
 
 
-def test_delta_keeps_a_row_for_windows_longer_than_the_panel() -> None:
+def test_delta_keeps_a_row_for_windows_that_are_not_covered() -> None:
     delta = synthetic.delta(known=5)
     table = delta_table(delta)
     assert list(table.columns) == DELTA
@@ -107,15 +107,17 @@ def test_entry_has_posterior_and_prior() -> None:
     assert len(table) == 800
 
 
-def test_prior_share_is_one_without_data_and_small_with_much() -> None:
+def test_bin_prior_share_is_one_without_data_and_small_with_much() -> None:
     rng = np.random.default_rng(0)
     dims = ("chain", "draw", "bin")
     prior = xr.DataArray(rng.normal(size=(2, 2000, 2)), dims=dims)
     narrow = prior * xr.DataArray([1.5, 0.1], dims="bin")
-    share = prior_share(narrow, prior)
+    share = bin_prior_share(narrow, prior)
     assert share[0] == 1.0, "wider than the prior still counts as all prior"
     assert float(share[1]) == pytest.approx(0.01)
-    assert np.isnan(prior_share(prior, 0.0 * prior)).all(), "a prior without spread tells nothing"
+    assert np.isnan(bin_prior_share(prior, 0.0 * prior)).all(), (
+        "a prior without spread tells nothing"
+    )
 
 
 def test_unknown_stays_unknown() -> None:

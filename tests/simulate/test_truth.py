@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from liqbayes.simulate.truth import LEVERAGE_WINDOWS, MOVES, WINDOWS
+from liqbayes.conventions import MOVES, OPENED_WINDOWS, WINDOWS
 
 
 def test_at_risk_counts_position_by_position(market):
@@ -29,17 +29,19 @@ def test_at_risk_counts_position_by_position(market):
             assert market.truth["at_risk_quote"][side][key] == pytest.approx(worth, rel=1e-9)
 
 
-def test_totals_and_windows(market):
+def test_totals_and_windows_leave_the_first_bar_out(market):
     bars, truth = market.bars, market.truth
-    per_side = {}
-    for side in ("long", "short"):
-        per_side[side] = sum(bars[f"{side}_liquidations"].tolist())
-        assert truth["realised_total"][side] == pytest.approx(per_side[side])
-    assert truth["delta_total"] == pytest.approx(per_side["long"] - per_side["short"])
+    for unit in ("", "_quote"):
+        per_side = {}
+        for side in ("long", "short"):
+            per_side[side] = sum(bars[f"{side}_liquidations{unit}"].tolist()[1:])
+            assert truth[f"realised_total{unit}"][side] == pytest.approx(per_side[side])
+        difference = per_side["long"] - per_side["short"]
+        assert truth[f"delta_total{unit}"] == pytest.approx(difference)
     assert list(truth["delta_quote"]) == list(WINDOWS)
-    hours = {"1h": 1, "4h": 4, "12h": 12, "1D": 24, "3D": 72, "7D": 168, "30D": 720}
+    hours = {"1h": 1, "4h": 4, "12h": 12, "1d": 24, "3d": 72, "7d": 168, "30d": 720}
     for window, count in hours.items():
-        if count > len(bars):
+        if count >= len(bars):
             assert truth["delta_quote"][window] is None
             continue
         last = bars.iloc[-count:]
@@ -77,10 +79,10 @@ def test_entry_vwap_and_effective_positions(market):
 def test_leverage_windows(market):
     for side in ("long", "short"):
         leverage = market.truth["average_leverage"][side]
-        assert list(leverage) == ["open_interest", *LEVERAGE_WINDOWS]
+        assert list(leverage) == ["open_interest", *OPENED_WINDOWS]
         known = [value for value in leverage.values() if value is not None]
         assert all(0.2 < value < 130 for value in known)
-        assert (leverage["30d"] is None) == (market.panel.n_bars < 720)
+        assert (leverage["30d"] is None) == (market.panel.n_bars <= 720)
 
 
 def test_truth_is_plain_json(market):

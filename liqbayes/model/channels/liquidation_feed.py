@@ -1,11 +1,11 @@
 """Liquidation feed: throttled, lumpy, with zeros and a slowly varying residual.
 
-The map's expected liquidation ``L`` becomes orders ``N = L / q``; a throttled venue can report at
-most ``S = b x capacity`` of them, ``c = S (1 - exp(-N / S))``, of which a share ``kappa`` arrives,
-and a floor ``c0`` that never multiplies ``kappa`` (else the floor would identify it). Positions
-near liquidation are lumps, ``M`` effective ones a side, so the orders of a bar are negative
-binomial with shape ``h = M (L / OI + c0)``; reports follow its zero probability and its first
-two moments given a report, with an error ``s`` of their own::
+Of what the map closes at its level a share is forced: ``L``. It becomes orders ``N = L / q``; a
+throttled venue can report at most ``S = b x capacity`` of them, ``c = S (1 - exp(-N / S))``, of
+which a share ``kappa`` arrives, and a floor ``c0`` that never multiplies ``kappa`` (else the floor
+would identify it). Positions near liquidation are lumps, ``M`` effective ones a side, so the
+orders of a bar are negative binomial with shape ``h = M (L / OI + c0)``; reports follow its zero
+probability and its first two moments given a report, with an error ``s`` of their own::
 
     n = kappa c + c0 / q                  P(R = 0) = (1 + n / h)^(-h)
     log R | R > 0 ~ Normal(m + e, s^2 + w)
