@@ -74,7 +74,7 @@ def scan_table(bars: int = 240) -> str:
     rows = evaluator.shares(evaluator.natural(np.zeros(evaluator.layout.n)))[:1]
     leg = data.legs[0]
     touches = leg.touches["long"]
-    flow = 0.2 * leg.turnover * leg.mean_ratio
+    flow = 0.2 * leg.turnover
     one = np.ones(1)
     arguments = (
         flow, rows, 0.74, 0.0125, one, one, one, leg.interest, data.start, data.block,

@@ -25,7 +25,7 @@ def interest_moments(  # type: ignore[no-untyped-def]
         Prior scale of one bar's log change.
     covariates : ndarray, shape (time, covariate)
     log_volume : ndarray, shape (time,)
-        Log of volume over open interest, relative to its mean.
+        Log of volume over open interest, relative to a fixed usual value.
     before : ndarray, shape (time,)
         Open interest before the bar.
     first, last : ndarray of int64, shape (term,)

@@ -30,9 +30,8 @@ from liqbayes.panel import MarketPanel
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-# Volume over open interest a day where only another venue's volume is known (Binance BTC, ETH and
-# SOL perpetuals, June-July 2024: 2.4-3.4).
-PROXY_TURNOVER_PER_DAY = 3.0
+# Volume over open interest a day (Binance BTC, ETH and SOL perpetuals, June-July 2024: 2.4-3.4).
+USUAL_TURNOVER_PER_DAY = 3.0
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,8 @@ class Leg:
     before : ndarray, shape (time,)
         Open interest before the bar.
     turnover : ndarray, shape (time,)
-        Volume over the open interest before the bar, relative to its mean.
-    mean_ratio : float
-        That mean; of another venue's volume ``PROXY_TURNOVER_PER_DAY`` in its place.
+        Volume over the open interest before the bar; of another venue's volume only the course in
+        time, with a mean of ``USUAL_TURNOVER_PER_DAY``.
     to_common : ndarray, shape (time,)
         Factor from the leg's unit to the panel's quantity unit at the bar's price.
     term_from, term_to : ndarray of int64, shape (term,)
@@ -62,7 +60,6 @@ class Leg:
     interest: FloatArray
     before: FloatArray
     turnover: FloatArray
-    mean_ratio: float
     to_common: FloatArray
     term_from: IntArray
     term_to: IntArray
@@ -173,7 +170,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
             book,
             scored_from,
             spec,
-            PROXY_TURNOVER_PER_DAY * hours / 24.0 if proxy else None,
+            USUAL_TURNOVER_PER_DAY * hours / 24.0 if proxy else None,
         )
         for name, values in interests.items()
     )
@@ -219,7 +216,7 @@ def _leg(
     book: InitialBook,
     scored_from: IntArray,
     spec: ModelSpec,
-    proxy_turnover: float | None,
+    usual_turnover: float | None,
 ) -> Leg:
     interest = bridge(values, inside)
     mean_price = np.where(inside, ohlc_mean(columns), 1.0)
@@ -241,8 +238,10 @@ def _leg(
     mean_ratio = float(ratio.mean())
     if not mean_ratio > 0:
         raise InputError("volume is zero in every bar; without turnover nothing can be inferred.")
-    # another venue's volume tells when trading was brisk, not how much there was
-    turnover_scale = proxy_turnover if proxy_turnover is not None else mean_ratio
+    turnover = np.where(stepping, volume / before, 0.0)
+    if usual_turnover is not None:
+        # another venue's volume tells when trading was brisk, not how much there was
+        turnover *= usual_turnover / mean_ratio
     known = np.isfinite(values)
     term_from, term_to = [], []
     for (a, b), first in zip(path.segments, scored_from, strict=True):
@@ -259,8 +258,7 @@ def _leg(
         kind=kind,
         interest=interest,
         before=before,
-        turnover=np.where(stepping, volume / before / mean_ratio, 0.0),
-        mean_ratio=turnover_scale,
+        turnover=turnover,
         to_common=to_common,
         term_from=np.concatenate(term_from).astype(np.int64),
         term_to=np.concatenate(term_to).astype(np.int64),

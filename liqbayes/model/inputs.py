@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from liqbayes.model.data import SIDES, Leg, ModelData
+from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, Leg, ModelData
 from liqbayes.model.priors import ParameterLayout
 from liqbayes.model.spec import ModelSpec
 
@@ -101,7 +101,7 @@ def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any
         np.append(layout.where(*BOOK), scale),
         data.bar_hours / 24.0,
         np.ones((3, 1)),
-        leg.turnover * leg.mean_ratio,
+        leg.turnover,
         leg.interest,
         data.start,
         data.block,
@@ -111,11 +111,13 @@ def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any
 
 def interest_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any, ...]:
     """Arguments of ``engine.interest.interest_moments`` after the predicted liquidations."""
+    usual = USUAL_TURNOVER_PER_DAY * data.bar_hours / 24.0
     return (
         layout.where(*INTEREST),
         HOURLY_CHANGE * float(np.sqrt(data.bar_hours)),
         data.covariates,
-        np.log(np.maximum(leg.turnover, 1e-3)),
+        # a fixed reference: with the panel's own mean a bar's prior would depend on all bars
+        np.log(np.maximum(leg.turnover / usual, 1e-3)),
         leg.before,
         leg.term_from + 1,
         leg.term_to,

@@ -49,7 +49,7 @@ def own_market(seed: int, bars: int = 300) -> tuple[MarketPanel, np.ndarray, obj
             leg,
             interest=interest,
             before=before,
-            turnover=np.where(np.arange(bars) > 0, volume / before / leg.mean_ratio, 0.0),
+            turnover=np.where(np.arange(bars) > 0, volume / before, 0.0),
         )
         feeds = {
             side: dataclasses.replace(data.feeds[side], reported=reported[side]) for side in SIDES

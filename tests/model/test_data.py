@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError, SpecError
-from liqbayes.model.data import PROXY_TURNOVER_PER_DAY, SIDES, prepare
+from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, prepare
 from tests.model.markets import (
     AGGREGATE,
     INVERSE,
@@ -36,8 +36,7 @@ def test_complete_panel():
     np.testing.assert_allclose(leg.interest, table["open_interest"])
     np.testing.assert_array_equal(leg.before[1:], leg.interest[:-1])
     ratio = table["volume"].to_numpy()[1:] / leg.before[1:]
-    np.testing.assert_allclose(leg.turnover[1:] * leg.mean_ratio, ratio)
-    assert leg.turnover[1:].mean() == pytest.approx(1.0)
+    np.testing.assert_allclose(leg.turnover[1:], ratio)
     assert leg.turnover[0] == 0.0
     assert not data.bridged.any()
     np.testing.assert_allclose(data.common_interest(), leg.interest)
@@ -255,8 +254,7 @@ def test_aggregate_has_two_legs_in_one_common_unit():
     np.testing.assert_allclose(data.common_interest(), total)
     # each leg trades in proportion to its open interest
     volume = {
-        k: leg.turnover[1:] * leg.mean_ratio * leg.before[1:] * leg.to_common[1:]
-        for k, leg in by_kind.items()
+        k: leg.turnover[1:] * leg.before[1:] * leg.to_common[1:] for k, leg in by_kind.items()
     }
     np.testing.assert_allclose(volume["linear"] + volume["inverse"], table["volume"].iloc[1:])
 
@@ -287,6 +285,7 @@ def test_volume_of_another_venue_gives_only_the_course_in_time():
     many = table.assign(volume=table["volume"] * 50.0)
     proxies = [panel(t, provenance={"proxy": {"volume": "elsewhere"}}) for t in (table, many)]
     first, second = (prepare(SPEC, p).legs[0] for p in proxies)
-    np.testing.assert_allclose(first.turnover, own.turnover)
     np.testing.assert_allclose(second.turnover, first.turnover)
-    assert first.mean_ratio == second.mean_ratio == pytest.approx(PROXY_TURNOVER_PER_DAY / 24.0)
+    assert first.turnover[1:].mean() == pytest.approx(USUAL_TURNOVER_PER_DAY / 24.0)
+    scale = first.turnover[1] / own.turnover[1]
+    np.testing.assert_allclose(first.turnover, own.turnover * scale)
