@@ -44,15 +44,15 @@ def book(  # type: ignore[no-untyped-def]
     living, placed, by_run, by_class, by_bar (of longs), and the same of shorts
         See ``recursion.forward``.
     """
-    flow = _opening_share(p, where) * turnover
+    flow = opening_share(p, where) * turnover
     c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
     long = forward(
-        flow, _by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
+        flow, by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
         interest, start, block,
         swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     )  # fmt: skip
     short = forward(
-        flow, _by_class(shares, 1, classes), c, nu, classes[0], classes[1], classes[2],
+        flow, by_class(shares, 1, classes), c, nu, classes[0], classes[1], classes[2],
         interest, start, block,
         swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
     )  # fmt: skip
@@ -77,18 +77,18 @@ def book_reverse(  # type: ignore[no-untyped-def]
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
 ):  # fmt: skip
     """Adjoint of ``book`` by ``p`` and ``shares``; the tapes are not differentiated."""
-    scale = _opening_share(p, where)
+    scale = opening_share(p, where)
     flow = scale * turnover
     c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
     long = reverse(
         expected_bar[0], predicted_bar[0], living0, placed0, by_run0, by_class0, by_bar0,
-        flow, _by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
+        flow, by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
         interest, start, block,
         swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     )  # fmt: skip
     short = reverse(
         expected_bar[1], predicted_bar[1], living1, placed1, by_run1, by_class1, by_bar1,
-        flow, _by_class(shares, 1, classes), c, nu, classes[0], classes[1], classes[2],
+        flow, by_class(shares, 1, classes), c, nu, classes[0], classes[1], classes[2],
         interest, start, block,
         swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
     )  # fmt: skip
@@ -109,7 +109,7 @@ def book_reverse(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _opening_share(p, where):  # type: ignore[no-untyped-def]
+def opening_share(p, where):  # type: ignore[no-untyped-def]
     """Opening share of the panel's volume."""
     if where[VOLUME_SCALE] >= 0:
         return p[where[OPENING_SHARE]] * p[where[VOLUME_SCALE]]
@@ -117,7 +117,7 @@ def _opening_share(p, where):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _by_class(shares, side, classes):  # type: ignore[no-untyped-def]
+def by_class(shares, side, classes):  # type: ignore[no-untyped-def]
     """Opening distribution of one side, the same for every holding class."""
     out = np.empty((classes.shape[1], shares.shape[1], shares.shape[2]))
     for i in range(classes.shape[1]):

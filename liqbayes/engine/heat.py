@@ -2,6 +2,7 @@
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 
 @njit(cache=True)
@@ -80,10 +81,10 @@ def advance_grid(  # type: ignore[no-untyped-def]
                     mass = placed[t, i, k] * share[q]
                     # what is new in the bin that the bar ended its fall in lies below its low
                     height = filled if c == hit else 1.0
-                    if mass > 0.0:
-                        held = grid[i, c] + mass
+                    held = grid[i, c] + mass
+                    if height != top[i, c] and held > 0.0:
                         top[i, c] += (height - top[i, c]) * mass / held
-                        grid[i, c] = held
+                    grid[i, c] = held
             total = grid[i].sum()
             if total > 0.0 and target[t, i] > 0.0:
                 for c in range(n_columns):
@@ -118,8 +119,9 @@ def lumpy_columns(columns, total, positions):  # type: ignore[no-untyped-def]
                 columns[t, c] *= total[t] / drawn
 
 
-@njit(cache=True)
-def reduce_draws(values, probabilities, threshold):  # type: ignore[no-untyped-def]
+def reduce_draws(
+    values: NDArray[np.float32], probabilities: NDArray[np.float64], threshold: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Quantiles, mean and exceedance over the first axis.
 
     Parameters
@@ -134,25 +136,14 @@ def reduce_draws(values, probabilities, threshold):  # type: ignore[no-untyped-d
         Linear interpolation between order statistics.
     mean, above : ndarray, shape (cell,)
     """
-    n_draws, n = values.shape
-    quantiles = np.empty((probabilities.shape[0], n), np.float32)
-    mean = np.empty(n, np.float32)
-    above = np.empty(n, np.float32)
-    column = np.empty(n_draws, np.float32)
-    for i in range(n):
-        total = 0.0
-        count = 0
-        for d in range(n_draws):
-            column[d] = values[d, i]
-            total += column[d]
-            if column[d] > threshold:
-                count += 1
-        mean[i] = total / n_draws
-        above[i] = count / n_draws
-        column.sort()
-        for j in range(probabilities.shape[0]):
-            at = probabilities[j] * (n_draws - 1)
-            low = int(at)
-            high = min(low + 1, n_draws - 1)
-            quantiles[j, i] = column[low] + (at - low) * (column[high] - column[low])
-    return quantiles, mean, above
+    # NumPy sorts short contiguous rows with vector instructions, faster than it selects
+    ordered = np.sort(np.ascontiguousarray(values.T), axis=1)
+    last = values.shape[0] - 1
+    quantiles = np.empty((probabilities.size, values.shape[1]), np.float32)
+    for j, probability in enumerate(probabilities):
+        low = int(probability * last)
+        share = probability * last - low
+        upper = ordered[:, min(low + 1, last)]
+        quantiles[j] = ordered[:, low] + share * (upper - ordered[:, low])
+    mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return quantiles, mean, (ordered > threshold).mean(axis=1, dtype=np.float32)

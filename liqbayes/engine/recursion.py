@@ -7,7 +7,8 @@ and what the volume says was opened enters as a new cohort. Mass that gets a new
 distance cell and starts again at the current price. The identities hold exactly for every volume
 >= 0 and open interest > 0, without clipping (``docs/explanation/engine.md``).
 
-``advance`` is one step, ``forward`` loops over it; likelihood and outputs both run ``forward``.
+``advance`` is the one step: ``forward`` loops over it for likelihood and outputs,
+``generate.draw_interest`` to draw data.
 ``adjoint.reverse`` is its derivative.
 """
 

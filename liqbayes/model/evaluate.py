@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liqbayes.engine import book, interest, parameters, reports
 from liqbayes.engine import shares as share_kernel
-from liqbayes.model.data import SIDES, ModelData
+from liqbayes.model.data import SIDES, Leg, ModelData
 from liqbayes.model.inputs import (
     book_inputs,
     interest_inputs,
@@ -69,7 +69,7 @@ class Evaluator:
         """Run every leg and side; keys are (leg name, side)."""
         out = {}
         for leg in self.data.legs:
-            expected, predicted, *tapes = book.book(p, shares, *self._book_inputs[leg.name])
+            expected, predicted, *tapes = book.book(p, shares, *self.book_inputs(leg))
             for j, side in enumerate(SIDES):
                 own = tapes[5 * j : 5 * (j + 1)]
                 out[leg.name, side] = BookRun(expected[j], predicted[j], *own)
@@ -94,7 +94,7 @@ class Evaluator:
         location, scale = interest.interest_moments(
             p,
             np.stack([runs[leg.name, side].predicted for side in SIDES]),
-            *self._interest_inputs[leg.name],
+            *self.interest_inputs(leg),
         )
         return location, scale
 
@@ -104,6 +104,14 @@ class Evaluator:
         """Location, scale and log zero probability of the reports, each (side, time)."""
         out = reports.report_moments(p, expected, *self._report_inputs)
         return out[:3]  # type: ignore[no-any-return]
+
+    def book_inputs(self, leg: Leg) -> tuple[Any, ...]:
+        """Arguments of ``engine.book.book`` after parameters and shares."""
+        return self._book_inputs[leg.name]
+
+    def interest_inputs(self, leg: Leg) -> tuple[Any, ...]:
+        """Arguments of ``engine.interest.interest_moments`` after the predicted liquidations."""
+        return self._interest_inputs[leg.name]
 
     # What the kernels take besides parameters, made once for all draws.
 

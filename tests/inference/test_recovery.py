@@ -2,16 +2,14 @@
 from another start or on other bars, and real panels.
 """
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from liqbayes.checks import convergence_reasons, diagnostics, scale_products
-from liqbayes.model.channels.open_interest import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.generate import draw_data
 from liqbayes.model.spec import load_spec
 from liqbayes.outputs import at_risk, realised_liquidations
 from liqbayes.panel import MarketPanel, read_panel
@@ -26,52 +24,16 @@ MOVES = (0.05, 0.1)
 
 
 def own_market(seed: int, bars: int = 300) -> tuple[MarketPanel, np.ndarray, object]:
-    """Panel drawn from the model at a known point: open interest and reports bar by bar.
-
-    Price and volume are made up; each open-interest change and report is a draw of its one-step
-    predictive law given the bars before it, as the likelihood factors.
-    """
+    """Panel drawn from the model at a known point; price and volume are made up."""
     spec = markets.small_spec()
     rng = np.random.default_rng([seed, 17])
     table = markets.bars(bars, seed=seed)
-    data = prepare(spec, markets.panel(table))
-    evaluator = Evaluator.of(spec, data)
+    evaluator = Evaluator.of(spec, prepare(spec, markets.panel(table)))
     z = 0.7 * rng.standard_normal(evaluator.layout.n)
-    p = evaluator.natural(z)
-    shares = evaluator.shares(p)
-    (leg,) = data.legs
-    volume = table["volume"].to_numpy()
-    interest = leg.interest.copy()
-    reported = {side: data.feeds[side].reported.copy() for side in SIDES}
-    for t in range(1, bars):
-        before = np.append(interest[:1], interest[:-1])
-        moved = dataclasses.replace(
-            leg,
-            interest=interest,
-            before=before,
-            turnover=np.where(np.arange(bars) > 0, volume / before, 0.0),
-        )
-        feeds = {
-            side: dataclasses.replace(data.feeds[side], reported=reported[side]) for side in SIDES
-        }
-        now = Evaluator(
-            spec, dataclasses.replace(data, legs=(moved,), feeds=feeds), evaluator.layout
-        )
-        runs = now.books(p, shares)
-        moments = now.report_moments(p, now.expected_common(p, runs))
-        for j, side in enumerate(SIDES):
-            location, scale, log_zero = (x[j, t] for x in moments)
-            some = rng.random() < -np.expm1(log_zero)
-            value = np.exp(rng.normal(location, scale)) if some else 0.0
-            reported[side][t] = value * before[t]
-        at = np.flatnonzero(leg.term_to == t)
-        if at.size:
-            location, scale = now.interest_moments(p, runs, 0)
-            change = location[at[0]] + scale[at[0]] * rng.standard_t(DEGREES_OF_FREEDOM)
-            interest[t:] = interest[t - 1] * np.exp(change)
-    table["open_interest"] = interest
+    drawn = draw_data(evaluator, z, rng)
+    table["open_interest"] = drawn.legs[0].interest
     for side in SIDES:
-        table[f"{side}_liquidations"] = reported[side]
+        table[f"{side}_liquidations"] = drawn.feeds[side].reported
     return markets.panel(table), z, spec
 
 
