@@ -89,6 +89,7 @@ def draw_heatmap(data: xr.Dataset, *, label: str = "", decades: float = DECADES)
         "price (bar close)",
     ]
     _bridged(ax, data, handles, words)
+    _outside(ax, data, edges, handles, words)
     _legend(ax, handles, words)
     title(figure, _head("Liquidation levels over time", label), _kind(data))
     return figure
@@ -238,6 +239,33 @@ def _frame(ax: Axes, data: xr.Dataset, edges: FloatArray, shown: NDArray[np.bool
     ax.set_xlim(columns[0], columns[-1])
     time_axis(ax)
     ax.label_outer()
+
+
+def _outside(
+    ax: Axes, data: xr.Dataset, edges: FloatArray, handles: list[Any], words: list[str]
+) -> None:
+    """Dots where price left the grid: nothing is known there, which is not nothing."""
+    close = np.asarray(data["close"].to_numpy(), float)
+    limits = ax.get_ylim()
+    look: dict[str, Any] = {
+        "facecolor": "white",
+        "edgecolor": "#999999",
+        "hatch": "..",
+        "linewidth": 0.0,
+    }
+    spans = [
+        span
+        for span, left in (
+            ((limits[0], edges[0]), np.nanmin(close) < edges[0]),
+            ((edges[-1], limits[1]), np.nanmax(close) > edges[-1]),
+        )
+        if left
+    ]
+    for low, high in spans:
+        ax.axhspan(low, high, zorder=0.5, **look)
+    if spans:
+        handles.append(Patch(**look))
+        words.append("outside the price grid")
 
 
 def _bridged(ax: Axes, data: xr.Dataset, handles: list[Any], words: list[str]) -> None:

@@ -125,6 +125,18 @@ def test_uncertain_bins_never_look_empty() -> None:
     assert grey[0] - grey[1] > 15 and grey[1] - grey[2] > 40
 
 
+def test_price_outside_the_grid_is_not_shown_as_empty(small_heatmap: xr.Dataset) -> None:
+    words = [
+        x.get_text() for x in plots.draw_heatmap(small_heatmap).axes[0].get_legend().get_texts()
+    ]
+    assert "outside the price grid" not in words
+    fallen = small_heatmap.copy(deep=True)
+    fallen["close"][-1] = 0.7 * float(fallen["price_low"].min())
+    ax = plots.draw_heatmap(fallen).axes[0]
+    assert "outside the price grid" in [x.get_text() for x in ax.get_legend().get_texts()]
+    assert any(patch.get_hatch() == ".." for patch in ax.patches)
+
+
 def test_sides_have_different_hues_and_both_scales_darken(small_heatmap: xr.Dataset) -> None:
     from liqbayes.plots.style import SCALE
 
