@@ -129,8 +129,21 @@ def open_fit(fit: xr.DataTree, group: str, kind: str) -> Context:
         raise InputError(
             f"the fit has {z.shape[2]} parameters, its specification {evaluator.layout.n}."
         )
+    _same_parameters(evaluator, z, fit[group].to_dataset())
     seed = int(json.loads(fit.attrs["sampler"])["seed"])
     return Context(panel, evaluator, z, seed, group, kind)
+
+
+def _same_parameters(evaluator: Evaluator, z: FloatArray, stored: xr.Dataset) -> None:
+    """Whether this version reads the coordinates of a fit as the version that wrote it did."""
+    p = evaluator.natural(np.ascontiguousarray(z[0, 0]))
+    for prior in evaluator.layout.priors:
+        written = stored[prior.name].isel(chain=0, draw=0).to_numpy().ravel()
+        if not np.allclose(p[evaluator.layout.where(prior.name)], written, rtol=1e-6):
+            raise InputError(
+                f"the fit's {prior.name} does not follow from its coordinates: it was made by "
+                "another version of liqbayes; fit the panel again."
+            )
 
 
 def thin(fit: xr.DataTree, draws: int) -> xr.DataTree:

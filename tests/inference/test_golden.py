@@ -21,7 +21,7 @@ def test_baseline_agrees_with_its_reference():
     found = importlib.util.spec_from_file_location("reference", path)
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    now = module.summaries("baseline", 500, 3, chains=2)
+    now = module.summaries("baseline", 1000, 3)
     assert now.keys() == stored["summaries"].keys()
     off = {}
     for name, old in stored["summaries"].items():
