@@ -11,6 +11,7 @@ from numba import njit
 from liqbayes.engine.book import RENEWAL, TOUCH_TO_CLOSE, by_class, opening_share
 from liqbayes.engine.interest import interest_moments
 from liqbayes.engine.recursion import (
+    RESCALE_AT,
     advance,
     predicted_liquidation,
     same_bar_share,
@@ -130,7 +131,7 @@ def draw_interest(  # type: ignore[no-untyped-def]
                     kept[j, i] *= stay[i] * not_renewed
         for j in range(2):
             for i in range(n_class):
-                if kept[j, i] < 1e-90:
+                if kept[j, i] < RESCALE_AT:
                     for k in range(n_cells):
                         for s in range(k * n_bars, k * n_bars + t):
                             scaled[j, i, s] *= kept[j, i]

@@ -23,7 +23,7 @@ EXPECTED, PREDICTED, HAZARD, FLOW = range(4)
 N_BAR_ROWS = 4
 
 # Below this survival the cohorts are rescaled, long before it underflows.
-_RESCALE_AT = 1e-90
+RESCALE_AT = 1e-90
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -345,7 +345,7 @@ def forward(  # type: ignore[no-untyped-def]
             for i in range(n_class):
                 kept[i] *= stay[i] * not_renewed
                 log_kept[i] -= speed[i] * eta + renewal
-                if kept[i] < _RESCALE_AT:
+                if kept[i] < RESCALE_AT:
                     for k in range(n_cells):
                         for s in range(k * n_bars + first, k * n_bars + t):
                             scaled[i, s] *= kept[i]

@@ -70,7 +70,7 @@ def test_scale_of_its_own_data_is_recovered(own_ranks):
 
 
 # The scale of liquidations is not identified under misspecification (docs/explanation/limits.md).
-MISSED = pytest.mark.xfail(reason="totals of the default agent market are missed", strict=False)
+MISSED = pytest.mark.xfail(reason="totals of the default agent market are missed", strict=True)
 AGENTS = (
     pytest.param("default", 4, marks=MISSED),
     pytest.param("high-leverage", 5),
@@ -78,21 +78,40 @@ AGENTS = (
 )
 
 
-@pytest.mark.parametrize(("preset", "seed"), AGENTS)
-def test_reports_of_agent_markets_are_accounted_for(preset, seed):
+@pytest.fixture(scope="module")
+def agent_fits():
+    """Fits of agent markets by preset and seed, each made once."""
+    made = {}
+
+    def get(preset, seed):
+        if (preset, seed) not in made:
+            market = simulate_market(market_preset(preset, bars=504), seed)
+            made[preset, seed] = market, fit("baseline", market.panel, **SHORT)
+        return made[preset, seed]
+
+    return get
+
+
+@pytest.mark.parametrize(("preset", "seed"), [case.values for case in AGENTS])
+def test_reports_of_agent_markets_are_accounted_for(agent_fits, preset, seed):
     """The identified product: expected reports add up to what the feed reported, each side.
 
     Every market has its own throttle and reported share; the posterior predictive total over
     the scored bars must be between 0.6 and 1.7 times the reported total.
     """
-    market = simulate_market(market_preset(preset, bars=504), seed)
-    fitted = fit("baseline", market.panel, **SHORT)
+    _, fitted = agent_fits(preset, seed)
     seen, drawn = fitted["observed_data"], fitted["posterior_predictive"]
     for side in SIDES:
         reported = float(seen[f"report_{side}"].sum())
         predicted = drawn[f"report_{side}"].sum(f"bar_of_report_{side}")
         ratio = float(predicted.median()) / reported
         assert 0.6 < ratio < 1.7, (side, ratio)
+
+
+@pytest.mark.parametrize(("preset", "seed"), AGENTS)
+def test_totals_of_agent_markets_are_covered(agent_fits, preset, seed):
+    """The 99 % interval of each side's true liquidations."""
+    market, fitted = agent_fits(preset, seed)
     flows = realised_liquidations(fitted)["quantity"].sum("time")
     for side in SIDES:
         true = market.truth["realised_total"][side]
@@ -140,8 +159,8 @@ def test_five_minutes_and_one_hour_agree(fine):
     intervals_agree(first, second, same_span=True)
 
 
-# Four weeks of daily bars put shares at risk of one side outside the hourly fit's interval: a day's
-# path is four prices, and its touches come in an order that hours know better.
+# Four weeks of daily bars put shares at risk of one side outside the hourly fit's interval; why is
+# not known yet.
 @pytest.mark.xfail(reason="daily and hourly fits of four weeks disagree on one side", strict=True)
 def test_one_hour_and_one_day_agree(fine):
     first, second = (
