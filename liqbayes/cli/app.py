@@ -8,6 +8,7 @@ from liqbayes.cli.inspect import inspect
 from liqbayes.cli.models import models
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
+from liqbayes.cli.validate import validate
 
 app = typer.Typer(
     name="liqbayes",
@@ -44,6 +45,7 @@ def _options(
 for _command in (demo, inspect, fit, review, simulate):
     app.command()(_command)
 app.add_typer(models, name="models")
+app.add_typer(validate, name="validate")
 
 
 def main() -> None:

@@ -146,28 +146,7 @@ def at_risk_amounts(
     ):
         raise InputError(f"moves is {tuple(moves)}; give ascending fractions between 0 and 1.")
     context = open_fit(fit, group, kind)
-    mark = np.log(context.mark_price)
-    edges = {
-        "long": (mark + np.log1p(-steps))[::-1],
-        "short": (-mark - np.log1p(steps))[::-1],
-    }
-    shape = (*context.shape, 2, steps.size)
-    share, quantity = np.zeros(shape), np.zeros(shape)
-    parts = _Parts(context, edges)
-    rng = context.rng(2)
-    for draw in context.draws():
-        for j, side in enumerate(SIDES):
-            total = 0.0
-            for leg, columns, none in parts.of(draw, side):
-                values = np.append(columns, none)
-                if kind == "realised":
-                    values = _lumpy(values, _positions(context, draw, side), rng)
-                # columns run from far to near; the last holds what is nearer than the first move
-                within = np.cumsum(values[:-1][::-1])[: steps.size]
-                to_common = leg.to_common[context.last]
-                quantity[(*draw.index, j)] += within * to_common
-                total += values.sum() * to_common
-            share[(*draw.index, j)] = quantity[(*draw.index, j)] / total
+    share, quantity = shares_at_risk(context, steps)
     quote = quantity * _mark_to_quote(context)
     dims = ("chain", "draw", "side", "move")
     return xr.Dataset(
@@ -190,6 +169,33 @@ def at_risk_amounts(
         coords={**context.coords(), "move": steps},
         attrs=context.attrs(),
     )
+
+
+def shares_at_risk(context: Context, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Share and quantity of each side within adverse moves, (chain, draw, side, move)."""
+    mark = np.log(context.mark_price)
+    edges = {
+        "long": (mark + np.log1p(-steps))[::-1],
+        "short": (-mark - np.log1p(steps))[::-1],
+    }
+    shape = (*context.shape, 2, steps.size)
+    share, quantity = np.zeros(shape), np.zeros(shape)
+    parts = _Parts(context, edges)
+    rng = context.rng(2)
+    for draw in context.draws():
+        for j, side in enumerate(SIDES):
+            total = 0.0
+            for leg, columns, none in parts.of(draw, side):
+                values = np.append(columns, none)
+                if context.kind == "realised":
+                    values = _lumpy(values, _positions(context, draw, side), rng)
+                # columns run from far to near; the last holds what is nearer than the first move
+                within = np.cumsum(values[:-1][::-1])[: steps.size]
+                to_common = leg.to_common[context.last]
+                quantity[(*draw.index, j)] += within * to_common
+                total += values.sum() * to_common
+            share[(*draw.index, j)] = quantity[(*draw.index, j)] / total
+    return share, quantity
 
 
 def visited(context: Context, grid: PriceGrid) -> NDArray[np.bool_]:

@@ -60,16 +60,77 @@ class Draws:
 def sample(model: pm.Model, config: SamplerConfig, *, progress: bool) -> Draws:
     """Sample with the configured sampler; any failure is an error, never another sampler."""
     if config.sampler == "nutpie":
-        return _nutpie(model, config, progress)
+        return Compiled(model).sample(config, progress=progress)
     return _pymc(model, config, progress)
 
 
-def _nutpie(model: pm.Model, config: SamplerConfig, progress: bool) -> Draws:
-    import nutpie
+class Compiled:
+    """A model compiled once, which can be sampled for any data of the same layout.
 
-    begin = time.perf_counter()
-    compiled = nutpie.compile_pymc_model(model, var_names=["z"])
-    compile_seconds = time.perf_counter() - begin
+    Parameters
+    ----------
+    model : pymc.Model
+    """
+
+    def __init__(self, model: pm.Model) -> None:
+        import nutpie
+
+        begin = time.perf_counter()
+        self._compiled = nutpie.compile_pymc_model(model, var_names=["z"])
+        self._layout = _layout(model)
+        self.seconds = time.perf_counter() - begin
+
+    def sample(
+        self, config: SamplerConfig, *, model: pm.Model | None = None, progress: bool = False
+    ) -> Draws:
+        """Sample the compiled density.
+
+        Parameters
+        ----------
+        config : SamplerConfig
+        model : pymc.Model, optional
+            A model of the same specification whose data take the place of those compiled with.
+        progress : bool
+
+        Raises
+        ------
+        SamplingError
+            If the other model's parameters or observed bars differ, or nutpie cannot sample.
+        """
+        compiled = self._compiled
+        if model is not None:
+            if _layout(model) != self._layout:
+                raise SamplingError(
+                    "the data do not fit the compiled model: parameters or observed bars differ."
+                )
+            compiled = compiled.with_data(**_data(model))
+        return _with_retries(compiled, config, progress, self.seconds)
+
+
+def _layout(model: pm.Model) -> dict[str, tuple[Any, ...]]:
+    """What is part of the compiled code and not of its data."""
+    return {
+        dim: tuple(values)
+        for dim, values in model.coords.items()
+        if values is not None and dim.startswith(("parameter", "report_bar", "change"))
+    }
+
+
+def _data(model: pm.Model) -> dict[str, Any]:
+    """Values of the shared variables that the density is computed from, by name."""
+    from pytensor.compile.sharedvalue import SharedVariable
+    from pytensor.graph.traversal import ancestors
+
+    shared = [
+        v for v in ancestors([*model.basic_RVs, *model.data_vars]) if isinstance(v, SharedVariable)
+    ]
+    # the others are states of random generators and lengths of coordinates
+    return {str(v.name): v.get_value() for v in shared if getattr(v.type, "ndim", 0)}
+
+
+def _with_retries(
+    compiled: Any, config: SamplerConfig, progress: bool, compile_seconds: float
+) -> Draws:
     begin = time.perf_counter()
     draws = _nutpie_once(compiled, config, "low_rank", progress)
     notes: list[str] = []

@@ -11,6 +11,7 @@ from liqbayes.errors import SpecError
 from liqbayes.model.build import build_from_data, build_model
 from liqbayes.model.channels.liquidation_feed import report_logp, report_random
 from liqbayes.model.data import SIDES, prepare
+from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.inputs import (
     book_inputs,
     interest_inputs,
@@ -19,6 +20,7 @@ from liqbayes.model.inputs import (
     report_inputs,
     share_inputs,
 )
+from liqbayes.model.likelihood import log_likelihood
 from tests.model.markets import AGGREGATE, UNTHROTTLED, aggregate, bars, panel, small_spec
 
 SPEC = small_spec()
@@ -141,6 +143,19 @@ def test_prior_of_the_natural_parameters():
     i = layout.index("touch_to_close_share")
     prior = SPEC.prior("touch_to_close_share")
     assert middle[i] == pytest.approx(1 / (1 + np.exp(-prior.location[0])))
+
+
+def test_log_likelihood_of_each_observation(case):
+    data, model = case
+    evaluator = Evaluator.of(SPEC, data)
+    z = 0.5 * np.random.default_rng(4).normal(size=evaluator.layout.n)
+    p = evaluator.natural(z)
+    found = log_likelihood(evaluator, p, evaluator.books(p, evaluator.shares(p)))
+    observed = model.observed_RVs
+    assert set(found) == {v.name for v in observed}
+    terms = model.compile_logp(vars=observed, sum=False, mode=PLAIN)
+    for variable, expected in zip(observed, terms({"z": z}), strict=True):
+        np.testing.assert_allclose(found[variable.name], expected, rtol=1e-9, atol=1e-9)
 
 
 def test_two_panels_in_one_process_keep_their_own_data():

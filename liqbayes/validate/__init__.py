@@ -1,0 +1,7 @@
+"""Whether the models earn their intervals: calibration where the truth is known."""
+
+from liqbayes.validate.sbc.faults import FAULTS
+from liqbayes.validate.sbc.run import SbcPlan, simulation_based_calibration
+from liqbayes.validate.sbc.tables import SbcResult
+
+__all__ = ["FAULTS", "SbcPlan", "SbcResult", "simulation_based_calibration"]

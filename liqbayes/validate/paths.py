@@ -1,0 +1,114 @@
+"""Price, volume and funding that simulated data are drawn over: fixed beforehand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from liqbayes.errors import InputError
+from liqbayes.panel import MarketPanel, read_panel
+from liqbayes.simulate import market_preset, simulate_market
+
+N_PATHS = 20
+# Two weeks and more of hours each, disjoint where the file is long enough.
+REAL = (
+    ("binance_btcusdt_1h.parquet", "binance:BTCUSDT"),
+    ("binance_ethusdt_1h.parquet", "binance:ETHUSDT"),
+    ("binance_solusdt_1h.parquet", "binance:SOLUSDT"),
+)
+REAL_WINDOWS = 2
+PRESETS = (
+    "default",
+    "calm",
+    "crash",
+    "squeeze",
+    "trend",
+    "downtrend",
+    "low-turnover",
+    "high-leverage",
+    "moving-levels",
+    "few-large",
+)
+CONTRACTS = ("binance:BTCUSDT", "binance:BTCUSD_PERP")
+FEED = ("long_liquidations", "short_liquidations")
+
+
+@dataclass(frozen=True)
+class CalibrationPath:
+    """One panel whose price, volume and funding are kept while the rest is drawn anew.
+
+    Attributes
+    ----------
+    name : str
+        File and window, or preset and contract.
+    panel : MarketPanel
+        Hourly bars with open interest, funding and both sides of a feed known in every bar.
+    """
+
+    name: str
+    panel: MarketPanel
+
+
+def path_names(data: str | Path | None) -> list[str]:
+    """Names of the paths, real ones first; ``data`` is the directory of real panels, if any."""
+    simulated = [f"{preset} {contract}" for contract in CONTRACTS for preset in PRESETS]
+    return (_real_names(data) + simulated)[:N_PATHS]
+
+
+def load_path(name: str, bars: int, data: str | Path | None) -> CalibrationPath:
+    """Make one path of ``path_names``.
+
+    Parameters
+    ----------
+    name : str
+    bars : int
+    data : str or Path, optional
+        Directory of real panels.
+
+    Raises
+    ------
+    InputError
+        If the name is none of ``path_names``, or the file is too short.
+    """
+    names = path_names(data)
+    if name not in names:
+        raise InputError(f"no path {name!r}; there are {', '.join(names)}.")
+    made = _real(name, bars, Path(data)) if data and ".parquet" in name else _simulated(name, bars)
+    return CalibrationPath(name, _with_reports(made))
+
+
+def _real_names(data: str | Path | None) -> list[str]:
+    if data is None:
+        return []
+    if not Path(data).is_dir():
+        raise InputError(f"{data} is no directory of real panels.")
+    files = [name for name, _ in REAL if (Path(data) / name).is_file()]
+    return [f"{name} {window}" for name in files for window in range(REAL_WINDOWS)]
+
+
+def _real(name: str, bars: int, data: Path) -> MarketPanel:
+    file, window = name.split()
+    panel = read_panel(data / file, contract=dict(REAL)[file])
+    if panel.n_bars < bars:
+        raise InputError(f"{file} has {panel.n_bars} bars; {bars} are needed.")
+    # the first window begins the file, the last one ends it
+    first = int(window) * (panel.n_bars - bars) // (REAL_WINDOWS - 1)
+    since, last = panel.time[first], panel.time[first + bars - 1]
+    return panel.slice(since, last + np.timedelta64(panel.bar_seconds, "s"))
+
+
+def _simulated(name: str, bars: int) -> MarketPanel:
+    preset, contract = name.rsplit(" ", 1)
+    seed = PRESETS.index(preset) + len(PRESETS) * CONTRACTS.index(contract)
+    config = market_preset(preset, bars=bars, contract=contract)
+    return simulate_market(config, seed).panel
+
+
+def _with_reports(panel: MarketPanel) -> MarketPanel:
+    """The feed's values do not matter, for they are drawn; that every bar has one does."""
+    frame = panel.to_frame()
+    for column in FEED:
+        frame[column] = np.where(np.isfinite(frame[column]), frame[column], 0.0)
+        if not (frame[column] > 0).any():
+            raise InputError(f"{column} has no report at all.")
+    return MarketPanel.from_frame(frame, panel.contract)

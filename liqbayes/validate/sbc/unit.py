@@ -1,0 +1,166 @@
+"""One simulated panel: draw, fit, rank."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liqbayes.errors import SamplingError
+from liqbayes.model.build import build_from_data
+from liqbayes.model.data import prepare
+from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.generate import draw_data
+from liqbayes.model.spec import ModelSpec
+from liqbayes.outputs.context import Context
+from liqbayes.sampling import SamplerConfig
+from liqbayes.sampling.run import Compiled, Draws
+from liqbayes.validate.paths import CalibrationPath, load_path
+from liqbayes.validate.sbc.faults import FAULTS
+from liqbayes.validate.sbc.quantities import quantities
+
+# Ranks run from 0 to L.
+L = 99
+LEAST_ESS = 100.0
+CHAINS = 2
+# (tune, draws) of each chain; the next pair where the effective sample size falls short
+STAGES = ((300, 250), (600, 1000), (1000, 4000))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One panel of a calibration run; everything that its row depends on.
+
+    Attributes
+    ----------
+    spec : str
+        The specification as JSON.
+    number : int
+        Number of the panel, which with the specification's hash makes the seed.
+    path : str
+        Name of the path it is drawn over.
+    bars : int
+    data : str or None
+        Directory of real panels.
+    fault : str or None
+        Fault of the fitted model.
+    """
+
+    spec: str
+    number: int
+    path: str
+    bars: int
+    data: str | None
+    fault: str | None
+
+
+def calibrate_panel(unit: Unit) -> dict[str, Any]:
+    """Draw parameters and data, fit, and rank the truth.
+
+    Returns
+    -------
+    dict
+        ``path``, ``ranks`` (quantity to rank, 0 to ``L``), ``ess``, ``reruns``, ``divergences``,
+        ``seconds``.
+
+    Raises
+    ------
+    SamplingError
+        If the longest run falls short of the effective sample size too.
+    """
+    begin = time.perf_counter()
+    spec = _spec(unit.spec)
+    path = _path(unit.path, unit.bars, unit.data)
+    blank = _evaluator(unit.spec, unit.path, unit.bars, unit.data)
+    seeds = np.random.SeedSequence([int(spec.content_hash[:16], 16), unit.number]).spawn(4)
+    of_truth, of_data, of_ranks, of_sampler = (np.random.default_rng(s) for s in seeds)
+    truth = of_truth.standard_normal(blank.layout.n)
+    drawn = draw_data(blank, truth, of_data)
+    seen = FAULTS[unit.fault](drawn) if unit.fault else drawn
+    model = build_from_data(spec, seen)
+    compiled = _compiled(unit, blank)
+    reruns = 0
+    for tune, draws in STAGES:
+        config = SamplerConfig(
+            draws=draws,
+            tune=tune,
+            chains=CHAINS,
+            cores=1,
+            seed=int(of_sampler.integers(2**31)),
+        )
+        taken = compiled.sample(config, model=model)
+        ess = _least_ess(taken)
+        if ess >= LEAST_ESS:
+            break
+        reruns += 1
+    else:
+        raise SamplingError(
+            f"panel {unit.number}: effective sample size {ess:.0f} after {CHAINS} x {draws} draws; "
+            f"{LEAST_ESS:.0f} are needed."
+        )
+    z = np.concatenate([truth[None], _thinned(taken)])[None]
+    evaluator = Evaluator(spec, seen, blank.layout)
+    values = quantities(Context(path.panel, evaluator, z, unit.number, "posterior", "expected"))
+    return {
+        "path": path.name,
+        "ranks": {name: _rank(x, of_ranks) for name, x in values.items()},
+        "ess": round(ess, 1),
+        "reruns": reruns,
+        "divergences": int(taken.stats["diverging"].sum()),
+        "seconds": round(time.perf_counter() - begin, 2),
+    }
+
+
+def _rank(values: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """Rank of the first value among the others, ties broken at random."""
+    truth, draws = values[0], values[1:]
+    below, equal = int((draws < truth).sum()), int((draws == truth).sum())
+    return below + int(rng.integers(equal + 1))
+
+
+def _thinned(taken: Draws) -> NDArray[np.float64]:
+    """``L`` draws, evenly spaced over the chains laid end to end."""
+    z = taken.z.transpose("chain", "draw", "parameter").to_numpy()
+    flat = z.reshape(-1, z.shape[2])
+    return np.asarray(flat[np.linspace(0, len(flat) - 1, L).round().astype(int)])
+
+
+def _least_ess(taken: Draws) -> float:
+    import arviz as az
+
+    z = az.ess(taken.z.to_dataset(name="z"))["z"]
+    lp = az.ess(taken.stats[["lp"]])["lp"]
+    return min(float(z.min()), float(lp))
+
+
+# What a worker process makes once.
+
+
+@lru_cache(maxsize=4)
+def _spec(text: str) -> ModelSpec:
+    return ModelSpec.from_json(text)
+
+
+@lru_cache(maxsize=64)
+def _path(name: str, bars: int, data: str | None) -> CalibrationPath:
+    return load_path(name, bars, data)
+
+
+@lru_cache(maxsize=64)
+def _evaluator(spec: str, path: str, bars: int, data: str | None) -> Evaluator:
+    model = _spec(spec)
+    prepared = prepare(model, _path(path, bars, data).panel)
+    return Evaluator.of(model, prepared)
+
+
+_COMPILED: dict[tuple[Any, ...], Compiled] = {}
+
+
+def _compiled(unit: Unit, blank: Evaluator) -> Compiled:
+    """The model, compiled once for linear and once for inverse contracts."""
+    key = (unit.spec, unit.bars, *(leg.name for leg in blank.data.legs))
+    if key not in _COMPILED:
+        _COMPILED[key] = Compiled(build_from_data(blank.spec, blank.data))
+    return _COMPILED[key]

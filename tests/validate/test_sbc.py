@@ -1,0 +1,123 @@
+"""Paths, faults and verdicts of simulation-based calibration; the fits are in the slow tier."""
+
+import json
+
+import numpy as np
+import pytest
+
+from liqbayes.errors import InputError
+from liqbayes.model.data import prepare
+from liqbayes.model.evaluate import Evaluator
+from liqbayes.validate import SbcPlan
+from liqbayes.validate.paths import N_PATHS, load_path, path_names
+from liqbayes.validate.sbc.faults import FAULTS
+from liqbayes.validate.sbc.tables import judge, write_result
+from tests.model.markets import bars, panel, small_spec
+
+SPEC = small_spec()
+
+
+def evaluator_of(data):
+    return Evaluator.of(SPEC, data)
+
+
+def test_paths_are_fixed_and_whole():
+    names = path_names(None)
+    assert len(names) == len(set(names)) == N_PATHS
+    path = load_path(names[2], 120, None)
+    again = load_path(names[2], 120, None)
+    assert path.panel.content_hash == again.panel.content_hash
+    data = prepare(SPEC, path.panel)
+    assert path.panel.n_bars == data.n_bars == 120
+    assert (data.feeds["long"].bars == data.feeds["short"].bars).all()
+    assert data.feeds["long"].bars.size == data.legs[0].term_to.size
+    with pytest.raises(InputError, match="no path"):
+        load_path("default elsewhere", 120, None)
+
+
+@pytest.mark.devdata
+def test_real_paths_come_first(dev_data):
+    names = path_names(dev_data)
+    assert len(names) == N_PATHS
+    real = [n for n in names if ".parquet" in n]
+    assert len(real) == 6 and names[:6] == real
+    first, second = (load_path(n, 360, dev_data).panel for n in real[:2])
+    assert first.n_bars == second.n_bars == 360
+    assert first.time[-1] < second.time[0]
+
+
+def test_without_the_directory_it_says_so(tmp_path):
+    with pytest.raises(InputError, match="no directory"):
+        path_names(tmp_path / "missing")
+
+
+def test_faults_change_what_they_say():
+    data = prepare(SPEC, panel(bars(120)))
+    z = np.zeros(evaluator_of(data).layout.n)
+
+    def expected(seen):
+        evaluator = evaluator_of(seen)
+        p = evaluator.natural(z)
+        return evaluator.expected_common(p, evaluator.books(p, evaluator.shares(p)))
+
+    whole = expected(data).sum()
+    without = expected(FAULTS["no-same-bar-touches"](data))
+    # what is not liquidated in its own bar mostly is in a later one
+    assert 0.3 * whole < without.sum() < whole
+    assert np.abs(without - expected(data)).max() > 0.1 * whole / data.n_bars
+    more = FAULTS["liquidations-times-1.3"](data)
+    for side, feed in data.feeds.items():
+        np.testing.assert_allclose(more.feeds[side].reported, 1.3 * feed.reported)
+    np.testing.assert_allclose(expected(more).sum(), whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"panels": 3}, "panels is 3"),
+        ({"bars": 50}, "bars is 50"),
+        ({"fault": "all"}, "no-same-bar-touches"),
+    ],
+)
+def test_plans_that_cannot_run(options, message):
+    with pytest.raises(InputError, match=message):
+        SbcPlan(**options)
+
+
+def test_panels_are_extended_not_redrawn():
+    few, many = SbcPlan(panels=20).units(), SbcPlan(panels=60).units()
+    assert all(many[key] == unit for key, unit in few.items())
+    assert few["0003"].path == many["0023"].path
+    assert SbcPlan(panels=20).identity() == SbcPlan(panels=60).identity()
+
+
+def rows(n=200, shift=0.0, failed=0):
+    rng = np.random.default_rng(9)
+    out = []
+    for i in range(n):
+        ranks = {f"q{k}": int(rng.integers(0, 100)) for k in range(10)}
+        ranks["bad"] = int(100 * rng.random() ** (1 + shift))
+        common = {"ess": 150.0, "reruns": int(i < 5), "divergences": 0, "seconds": 1.0}
+        out.append({"key": f"{i:04d}", "path": "p", "ranks": ranks, **common})
+    for i in range(failed):
+        out[i] = {"key": f"{i:04d}", "error": "SamplingError: stuck"}
+    return out
+
+
+def test_verdicts(tmp_path):
+    good = judge(rows(), n_ranks=100, seed=1)
+    assert good.calibrated and good.failed == 0 and good.reruns == 5
+    bad = judge(rows(shift=0.6), n_ranks=100, seed=1)
+    assert bad.table.loc[bad.table["rejected"], "quantity"].tolist() == ["bad"]
+    write_result(bad, {"schema": "s"}, rows(shift=0.6), tmp_path)
+    summary = json.loads((tmp_path / "sbc.json").read_text())
+    assert summary["rejected"] == ["bad"] and not summary["calibrated"]
+    assert summary["panels"] == 200 and summary["smallest_p"]["quantity"] == "bad"
+    assert len((tmp_path / "sbc.csv").read_text().splitlines()) == 12
+
+
+def test_failures_count_against_the_model():
+    result = judge(rows(failed=30), n_ranks=100, seed=1)
+    assert result.failed == 30 and result.table["rejected"].all()
+    with pytest.raises(InputError, match="stuck"):
+        judge(rows(n=30, failed=30), n_ranks=100, seed=1)
