@@ -9,10 +9,12 @@ from numba import njit
 
 from liqbayes.engine.recursion import (
     FLOW,
+    FORGOTTEN,
     HAZARD,
     LOG_KEPT,
     OPENED,
     TOUCHED,
+    first_touch,
     opening_exponent,
     same_bar_share,
 )
@@ -25,6 +27,7 @@ _RESCALE_AT = 1e90
 def spread_to_cohorts(  # type: ignore[no-untyped-def]
     i,
     t,
+    oldest,
     pointer,
     run_cell,
     run_stop,
@@ -50,7 +53,7 @@ def spread_to_cohorts(  # type: ignore[no-untyped-def]
         by_mass = touched_bar[i, k] + by_total
         by_log_kept += by_mass * by_run[i, r]
         u = by_mass * kept
-        for q in range(run_stop[r], run_stop[r + 1]):
+        for q in range(first_touch(oldest, run_stop[r], run_stop[r + 1], cohort), run_stop[r + 1]):
             scaled_bar[i, row + cohort[q]] += u * weight[q]
     return by_log_kept
 
@@ -116,6 +119,7 @@ def reverse(  # type: ignore[no-untyped-def]
     log_kept_bar = np.zeros(n_class)
     kept = np.ones(n_class)  # survival at the bar's close over the current base
     base = np.zeros(n_class)
+    oldest = np.zeros(n_class, np.int64)
     stay = np.zeros(n_class)
     renewed = -np.expm1(-renewal)
     enters_segment = True
@@ -127,6 +131,7 @@ def reverse(  # type: ignore[no-untyped-def]
             for i in range(n_class):
                 base[i] = by_class[LOG_KEPT, i, t]
                 kept[i] = 1.0
+                oldest[i] = t
                 log_kept_bar[i] = 0.0
                 for k in range(n_cells):
                     living_bar[i, k] = 0.0
@@ -253,9 +258,18 @@ def reverse(  # type: ignore[no-untyped-def]
                         scaled_bar[i, s] /= kept[i]
                 base[i] = by_class[LOG_KEPT, i, t - 1]
                 kept[i] = 1.0
+            # the first bar of a segment has survived wholly: the search ends there
+            now = by_class[LOG_KEPT, i, t - 1]
+            while (
+                oldest[i] > 0
+                and start[oldest[i]] != 1
+                and by_class[LOG_KEPT, i, oldest[i] - 1] - now <= FORGOTTEN
+            ):
+                oldest[i] -= 1
             log_kept_bar[i] += spread_to_cohorts(
                 i,
                 t,
+                oldest[i],
                 pointer,
                 run_cell,
                 run_stop,

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from liqbayes.engine.adjoint import reverse
+from liqbayes.engine.classes import holding_classes, holding_classes_reverse
 from liqbayes.engine.recursion import EXPECTED, PREDICTED, forward
 
 # indices behind ``where``
@@ -12,7 +13,7 @@ OPENING_SHARE, RENEWAL, TOUCH_TO_CLOSE, VOLUME_SCALE = range(4)
 
 @njit(cache=True, error_model="numpy")
 def book(  # type: ignore[no-untyped-def]
-    p, shares, where, days, classes, turnover, interest, start, block,
+    p, shares, where, class_where, days, turnover, interest, start, block,
     swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
 ):  # fmt: skip
@@ -26,10 +27,10 @@ def book(  # type: ignore[no-untyped-def]
     where : ndarray of int64, shape (4,)
         Indices into ``p``: opening share of volume, renewal hazard a day, touch-to-close share,
         volume scale (-1: the volume is the market's own).
+    class_where : ndarray of int64, shape (4,)
+        As for ``classes.holding_classes``.
     days : float
         Bar length in days.
-    classes : ndarray, shape (3, class)
-        Entering shares, relative hazards and first-book shares of the holding classes.
     turnover : ndarray, shape (time,)
         Volume over open interest before the bar.
     interest, start, block
@@ -44,6 +45,7 @@ def book(  # type: ignore[no-untyped-def]
     living, placed, by_run, by_class, by_bar (of longs), and the same of shorts
         See ``recursion.forward``.
     """
+    classes = holding_classes(p, class_where)
     flow = opening_share(p, where) * turnover
     c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
     long = forward(
@@ -72,11 +74,12 @@ def book_reverse(  # type: ignore[no-untyped-def]
     expected_bar, predicted_bar, expected, predicted,
     living0, placed0, by_run0, by_class0, by_bar0,
     living1, placed1, by_run1, by_class1, by_bar1,
-    p, shares, where, days, classes, turnover, interest, start, block,
+    p, shares, where, class_where, days, turnover, interest, start, block,
     swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
 ):  # fmt: skip
     """Adjoint of ``book`` by ``p`` and ``shares``; the tapes are not differentiated."""
+    classes = holding_classes(p, class_where)
     scale = opening_share(p, where)
     flow = scale * turnover
     c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
@@ -105,6 +108,9 @@ def book_reverse(  # type: ignore[no-untyped-def]
     for i in range(classes.shape[1]):
         shares_bar[0] += long[1][i]
         shares_bar[1] += short[1][i]
+    holding_classes_reverse(
+        long[4] + short[4], long[5] + short[5], long[6] + short[6], p, class_where, p_bar
+    )
     return p_bar, shares_bar
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from liqbayes.engine.book import RENEWAL, TOUCH_TO_CLOSE, by_class, opening_share
+from liqbayes.engine.classes import holding_classes
 from liqbayes.engine.interest import interest_moments
 from liqbayes.engine.recursion import (
     RESCALE_AT,
@@ -21,7 +22,7 @@ from liqbayes.engine.recursion import (
 
 @njit(cache=True, error_model="numpy")
 def draw_interest(  # type: ignore[no-untyped-def]
-    noise, scored, volume, usual, p, shares, where, days, classes, given, start, block,
+    noise, scored, volume, usual, p, shares, where, class_where, days, given, start, block,
     interest_where, unit, covariates,
     swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
@@ -38,7 +39,7 @@ def draw_interest(  # type: ignore[no-untyped-def]
         Volume in the leg's unit.
     usual : float
         Volume over open interest of a bar that the law's volume is relative to.
-    p, shares, where, days, classes, start, block, swept0 ... weight1
+    p, shares, where, class_where, days, start, block, swept0 ... weight1
         As in ``book.book``.
     given : ndarray, shape (time,)
         Open interest that unscored bars follow; its value at each segment's start is kept.
@@ -49,6 +50,7 @@ def draw_interest(  # type: ignore[no-untyped-def]
     -------
     ndarray, shape (time,)
     """
+    classes = holding_classes(p, class_where)
     n_bars, n_class, n_cells = volume.shape[0], classes.shape[1], shares.shape[2]
     long, short = by_class(shares, 0, classes), by_class(shares, 1, classes)
     c = p[where[TOUCH_TO_CLOSE]]
@@ -94,11 +96,11 @@ def draw_interest(  # type: ignore[no-untyped-def]
             log_volume[t] = np.log(max(volume[t] / before[t] / usual, 1e-3))
             for i in range(n_class):
                 total[0, i] = touched_mass(
-                    i, t, pointer0, run_cell0, run_stop0, cohort0, weight0, scaled[0],
+                    i, t, 0, pointer0, run_cell0, run_stop0, cohort0, weight0, scaled[0],
                     kept[0, i], touched[0], by_run0,
                 )  # fmt: skip
                 total[1, i] = touched_mass(
-                    i, t, pointer1, run_cell1, run_stop1, cohort1, weight1, scaled[1],
+                    i, t, 0, pointer1, run_cell1, run_stop1, cohort1, weight1, scaled[1],
                     kept[1, i], touched[1], by_run1,
                 )  # fmt: skip
             for j in range(2):

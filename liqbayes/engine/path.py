@@ -52,13 +52,15 @@ class PricePath:
 class InitialBook:
     """Spread of the book that exists before a segment's first bar.
 
-    Entries are ``age`` old, ages exponential with mean ``mean_age_bars``; the price moved since
-    as a Brownian motion with the segment's own volatility per bar. Levels that such a path would
-    already have reached are gone (Brownian-bridge barrier probability, e.g. Karatzas & Shreve
-    1991, §4.3.C).
+    Entries are ``age`` old, ages exponential with mean ``mean_age_bars``, of a share ``old_share``
+    with mean ``old_age_bars``; the price moved since as a Brownian motion with the segment's own
+    volatility per bar. Levels that such a path would already have reached are gone
+    (Brownian-bridge barrier probability, e.g. Karatzas & Shreve 1991, §4.3.C).
     """
 
     mean_age_bars: float
+    old_share: float = 0.0
+    old_age_bars: float = 1.0
     age_nodes: int = 8
     offset_nodes: int = 15
 
@@ -125,6 +127,15 @@ def book_nodes(book: InitialBook, sigma: float) -> tuple[FloatArray, FloatArray]
     """Offset of an earlier entry from the first close, and the variance of the move since."""
     quantiles = (np.arange(book.age_nodes) + 0.5) / book.age_nodes
     ages = -np.log1p(-quantiles) * book.mean_age_bars
+    if book.old_share > 0.0:
+        grid = np.geomspace(
+            1e-3 * min(book.mean_age_bars, book.old_age_bars),
+            20.0 * max(book.mean_age_bars, book.old_age_bars),
+            2000,
+        )
+        older = (1.0 - book.old_share) * np.exp(-grid / book.mean_age_bars)
+        older += book.old_share * np.exp(-grid / book.old_age_bars)
+        ages = np.interp(quantiles, 1.0 - older, grid)
     normal = ndtri((np.arange(book.offset_nodes) + 0.5) / book.offset_nodes)
     scale = np.maximum(np.sqrt(ages) * sigma, 1e-6)
     return np.outer(scale, normal).ravel(), np.repeat(scale**2, book.offset_nodes)

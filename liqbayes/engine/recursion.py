@@ -24,6 +24,8 @@ N_BAR_ROWS = 4
 
 # Below this survival the cohorts are rescaled, long before it underflows.
 RESCALE_AT = 1e-90
+# A cohort of which less than exp(-36), the precision of a double, is left is no longer touched.
+FORGOTTEN = 36.0
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -36,14 +38,33 @@ def same_bar_share(i, b, t, shares, swept, n_swept):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, error_model="numpy", inline="always")
+def first_touch(oldest, begin, stop, cohort):  # type: ignore[no-untyped-def]
+    """First touch of a run whose cohort counts; cohorts ascend within a run."""
+    if cohort[begin] >= oldest:
+        return begin
+    if cohort[stop - 1] < oldest:
+        return stop
+    low, high = begin, stop
+    while low < high:
+        middle = (low + high) // 2
+        if cohort[middle] < oldest:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, error_model="numpy", inline="always")
 def touched_mass(  # type: ignore[no-untyped-def]
-    i, t, pointer, run_cell, run_stop, cohort, weight, scaled, kept, touched, by_run
+    i, t, oldest, pointer, run_cell, run_stop, cohort, weight, scaled, kept, touched, by_run
 ):
     """Mass of class ``i`` whose level the path of bar ``t`` reaches, out of earlier cohorts.
 
     Parameters
     ----------
     i, t : int
+    oldest : int
+        First cohort that counts; see ``FORGOTTEN``.
     pointer, run_cell, run_stop, cohort, weight
         ``Touches.arrays``.
     scaled : ndarray, shape (class, cell x time)
@@ -70,7 +91,7 @@ def touched_mass(  # type: ignore[no-untyped-def]
         # unsigned indices: signed ones are checked for wrap-around at every access
         row = np.uint64(k) * n_bars
         mass = 0.0
-        for q in range(run_stop[r], run_stop[r + 1]):
+        for q in range(first_touch(oldest, run_stop[r], run_stop[r + 1], cohort), run_stop[r + 1]):
             mass += weight[q] * scaled[i, row + cohort[q]]
         mass *= kept
         touched[i, k] = mass
@@ -108,9 +129,17 @@ def opening_exponent(flow, x):  # type: ignore[no-untyped-def]
 def common_hazard(left, speed, target):  # type: ignore[no-untyped-def]
     """Hazard of a class of speed one at which ``sum left exp(-speed eta)`` falls to ``target``.
 
-    Newton's method from zero climbs monotonically, because the sum is convex in ``eta``.
+    Newton's method climbs monotonically from any point below the root, because the sum is convex
+    in ``eta``; the hazard of the mean speed lies below it (Jensen).
     """
+    total = 0.0
+    mean_speed = 0.0
+    for i in range(left.shape[0]):
+        total += left[i]
+        mean_speed += speed[i] * left[i]
     eta = 0.0
+    if target > 0.0:
+        eta = max(np.log(total / target) * total / mean_speed, 0.0)
     for _ in range(60):
         value = -target
         slope = 0.0
@@ -278,6 +307,7 @@ def forward(  # type: ignore[no-untyped-def]
     opened = np.zeros(n_class)
     kept = np.ones(n_class)
     log_kept = np.zeros(n_class)
+    oldest = np.zeros(n_class, np.int64)
     renewed = -np.expm1(-renewal)
     not_renewed = np.exp(-renewal)
     first = 0
@@ -297,15 +327,19 @@ def forward(  # type: ignore[no-untyped-def]
                 opened[i] = initial[i] * interest[t] / (1.0 - gamma[i])
                 kept[i] = 1.0
                 log_kept[i] = 0.0
+                oldest[i] = t
                 total_touched[i] = 0.0
                 for k in range(n_cells):
                     placed[t, i, k] = opened[i] * shares[i, b, k] * (1.0 - swept[t, k])
                     living[t, i, k] = placed[t, i, k]
         else:
             for i in range(n_class):
+                while by_class[LOG_KEPT, i, oldest[i]] - log_kept[i] > FORGOTTEN:
+                    oldest[i] += 1
                 total_touched[i] = touched_mass(
                     i,
                     t,
+                    oldest[i],
                     pointer,
                     run_cell,
                     run_stop,

@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True)
 def cell_shares(  # type: ignore[no-untyped-def]
-    p, where, weight, factor, low_fraction, high, basis, block_score
+    p, where, weight, factor, low_fraction, high, basis, block_score, walk, week
 ):
     """Distribution over leverage cells for each side and block.
 
@@ -27,6 +27,12 @@ def cell_shares(  # type: ignore[no-untyped-def]
         1 where the edge is at or above the first knot.
     basis : ndarray, shape (cell, term)
     block_score : ndarray, shape (block,)
+        Funding score of each block of bars, which tilts high leverage between the sides.
+    walk : ndarray of int64
+        Indices into ``p``: scale of the random walk of high leverage, then its steps; empty
+        without one.
+    week : ndarray of int64, shape (block,)
+        How many steps the walk has taken in each block.
 
     Returns
     -------
@@ -42,13 +48,14 @@ def cell_shares(  # type: ignore[no-untyped-def]
     log_tail = np.empty(n_knots)
     edge = np.empty(n_cells + 1)
     deviation = np.zeros(n_cells)
+    walked = _walked(p, walk)
     for k in range(n_cells):
         for i in range(n_terms):
             deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
         deviation[k] = np.exp(deviation[k])
     for side in range(2):
         for b in range(n_blocks):
-            _logits(p, where, side, block_score[b], n_tail, logits)
+            _logits(p, where, side, block_score[b], walked[week[b]], n_tail, logits)
             _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             total = 0.0
             for k in range(n_cells):
@@ -60,17 +67,30 @@ def cell_shares(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _logits(p, where, side, score, n_tail, logits):  # type: ignore[no-untyped-def]
-    """Continuation logits of one side and block; the block score moves the middle steps."""
+def _walked(p, walk):  # type: ignore[no-untyped-def]
+    """Value of the random walk after 0, 1, ... steps."""
+    out = np.zeros(max(walk.shape[0], 1))
+    for i in range(1, walk.shape[0]):
+        out[i] = out[i - 1] + p[walk[0]] * p[walk[i]]
+    return out
+
+
+@njit(cache=True)
+def _logits(p, where, side, score, walked, n_tail, logits):  # type: ignore[no-untyped-def]
+    """Continuation logits of one side and block.
+
+    The block's score and the random walk move the steps above 8x and above 20x.
+    """
     sign = 1.0 - 2.0 * side
     logits[0] = p[where[side]]
     for i in range(n_tail):
         logits[i + 1] = p[where[2 + i]] + 0.5 * sign * p[where[2 + n_tail + i]]
     tilt = where[2 + 2 * n_tail]
+    moved = walked
     if tilt >= 0:
-        # above 8x and above 20x
-        logits[2] += sign * score * p[tilt]
-        logits[3] += sign * score * p[tilt]
+        moved += sign * score * p[tilt]
+    logits[2] += moved
+    logits[3] += moved
 
 
 @njit(cache=True)
@@ -95,7 +115,7 @@ def _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge): 
 
 @njit(cache=True)
 def cell_shares_reverse(  # type: ignore[no-untyped-def]
-    out_bar, out, p, where, weight, factor, low_fraction, high, basis, block_score
+    out_bar, out, p, where, weight, factor, low_fraction, high, basis, block_score, walk, week
 ):
     """Adjoint of ``cell_shares`` by ``p``."""
     n_cells, n_knots = weight.shape
@@ -110,6 +130,8 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
     deviation = np.zeros(n_cells)
     deviation_bar = np.zeros(n_cells)
     tilt = where[2 + 2 * n_tail]
+    walked = _walked(p, walk)
+    walked_bar = np.zeros_like(walked)
     for k in range(n_cells):
         for i in range(n_terms):
             deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
@@ -117,7 +139,7 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
     for side in range(2):
         sign = 1.0 - 2.0 * side
         for b in range(block_score.shape[0]):
-            _logits(p, where, side, block_score[b], n_tail, logits)
+            _logits(p, where, side, block_score[b], walked[week[b]], n_tail, logits)
             _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             reach = np.exp(log_tail[0])
             log_tail_bar[:] = 0.0
@@ -148,9 +170,16 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
                 else:
                     p_bar[where[1 + i]] += logit_bar
                     p_bar[where[1 + n_tail + i]] += 0.5 * sign * logit_bar
-                    if tilt >= 0 and (i == 2 or i == 3):
-                        p_bar[tilt] += sign * block_score[b] * logit_bar
+                    if i == 2 or i == 3:
+                        walked_bar[week[b]] += logit_bar
+                        if tilt >= 0:
+                            p_bar[tilt] += sign * block_score[b] * logit_bar
     for k in range(n_cells):
         for i in range(n_terms):
             p_bar[where[3 + 2 * n_tail + i]] += basis[k, i] * deviation_bar[k]
+    later = 0.0
+    for i in range(walk.shape[0] - 1, 0, -1):
+        later += walked_bar[i]
+        p_bar[walk[i]] += later * p[walk[0]]
+        p_bar[walk[0]] += later * p[walk[i]]
     return p_bar

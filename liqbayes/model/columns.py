@@ -130,6 +130,28 @@ def ohlc_mean(columns: Columns) -> FloatArray:
     return np.mean([columns.get(c) for c in ("open", "high", "low", "close")], axis=0)
 
 
+def opening_blocks(
+    columns: Columns, spec: ModelSpec, contract: Contract | AggregateContract, hours: float
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Blocks of bars with one distribution of what is opened.
+
+    Returns
+    -------
+    block : ndarray of int64, shape (time,)
+    score : ndarray, shape (block,)
+        Mean funding score.
+    week : ndarray of int64, shape (block,)
+        Steps of the opening mix's random walk before the block, counted from the first bar.
+    """
+    by_funding, score = funding_blocks(columns, spec, contract, hours)
+    if not spec.walk_hours:
+        return by_funding, score, np.zeros(score.size, np.int64)
+    weeks = (np.arange(columns.n_bars) * hours // spec.walk_hours).astype(np.int64)
+    pairs = weeks * score.size + by_funding
+    used, block = np.unique(pairs, return_inverse=True)
+    return block.astype(np.int64), score[used % score.size], used // score.size
+
+
 def funding_blocks(
     columns: Columns, spec: ModelSpec, contract: Contract | AggregateContract, hours: float
 ) -> tuple[IntArray, FloatArray]:

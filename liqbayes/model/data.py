@@ -17,10 +17,10 @@ from liqbayes.errors import InputError, SpecError
 from liqbayes.model.columns import (
     Columns,
     bridge,
-    funding_blocks,
     known_segments,
     legs_interest,
     ohlc_mean,
+    opening_blocks,
     required_columns,
 )
 from liqbayes.model.feeds import Feed, feed_capacity, has_feed, read_feeds
@@ -77,6 +77,7 @@ class ModelData:
     cells: LeverageCells
     block: IntArray
     block_funding: FloatArray
+    block_week: IntArray
     covariates: FloatArray
     bridged: NDArray[np.bool_]
     scored_from: IntArray
@@ -155,8 +156,8 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         start[a] = 1
     scored_from = _scored_from(segments, columns.n_history, spec, hours)
     cells = LeverageCells.of(spec.cells)
-    block, block_funding = funding_blocks(columns, spec, panel.contract, hours)
-    book = InitialBook(mean_age_bars=spec.book_age_hours / hours)
+    block, block_funding, block_week = opening_blocks(columns, spec, panel.contract, hours)
+    book = initial_book(spec, hours)
     proxy = "volume" in panel.provenance.get("proxy", {})
     legs = tuple(
         _leg(
@@ -182,14 +183,24 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         cells=cells,
         block=block,
         block_funding=block_funding,
+        block_week=block_week,
         covariates=_covariates(path, hours),
         bridged=inside & ~raw_known,
         scored_from=scored_from,
         feeds=read_feeds(columns, start, scored_from) if has_feed(spec, panel) else {},
-        capacity=feed_capacity(panel, columns),
+        capacity=feed_capacity(spec, panel, columns),
         n_history=columns.n_history,
         feed_weight=spec.feed_weight,
         proxy_volume=proxy,
+    )
+
+
+def initial_book(spec: ModelSpec, hours: float) -> InitialBook:
+    """Spread of the book before each segment, for bars of so many hours."""
+    return InitialBook(
+        mean_age_bars=spec.book_age_hours / hours,
+        old_share=spec.book_old_share,
+        old_age_bars=spec.book_old_age_hours / hours,
     )
 
 

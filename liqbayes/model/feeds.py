@@ -64,8 +64,13 @@ def read_feeds(columns: Columns, start: IntArray, scored_from: IntArray) -> dict
     return {} if any(f.bars.size == 0 for f in out.values()) else out
 
 
-def feed_capacity(panel: MarketPanel, columns: Columns) -> FloatArray:
-    """Most orders that can be reported in each bar; infinite where the feed is not throttled."""
+def feed_capacity(spec: ModelSpec, panel: MarketPanel, columns: Columns) -> FloatArray:
+    """Most orders that can be reported in each bar; infinite where the feed is not throttled.
+
+    With a constant reporting share it is infinite everywhere.
+    """
+    if spec.feed_throttle == "constant":
+        return np.full(columns.n_bars, np.inf)
     days = columns.time.astype("datetime64[D]")
     out = np.full(columns.n_bars, np.inf)
     for day in np.unique(days):

@@ -45,7 +45,7 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
     (leg,) = data.legs
     p = evaluator.natural(z)
     shares = evaluator.shares(p)
-    where, days, classes, turnover, given, start, block, *touches = evaluator.book_inputs(leg)
+    where, class_where, days, turnover, given, start, block, *touches = evaluator.book_inputs(leg)
     at, unit, covariates, *_ = evaluator.interest_inputs(leg)
     scored = np.zeros(data.n_bars, np.int64)
     scored[leg.term_to] = 1
@@ -57,8 +57,8 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
         p,
         shares,
         where,
+        class_where,
         days,
-        classes,
         given,
         start,
         block,

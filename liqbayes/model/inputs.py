@@ -34,6 +34,8 @@ INTEREST = (
     "oi_volume_exponent",
     "oi_response",
 )
+HOLDING = ("fast_share", "speed_ratio", "rest_book_share", "rest_speed")
+WALK = ("mix_walk_scale", "mix_step")
 # parameters that only act as a product once there is a feed
 PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "forced_share", "reported_share")
 
@@ -48,13 +50,20 @@ def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
         "liquidated_positions",
         *INTEREST,
     ]
+    if spec.holding_classes > 1:
+        names += HOLDING
+    n_steps = int(data.block_week.max())
+    if n_steps:
+        names += WALK
     if data.proxy_volume:
         names.append("volume_scale")
-    if data.block_funding.size > 1:
+    if np.unique(data.block_funding).size > 1:
         names.append("funding_tilt")
     if data.feeds:
         names += [n for n in FEED if n not in names]
-    priors = tuple(spec.prior(n) for n in names)
+    priors = tuple(
+        spec.prior(n).repeated("step", n_steps) if n == "mix_step" else spec.prior(n) for n in names
+    )
     return ParameterLayout.of(priors, PRODUCT if data.feeds else ())
 
 
@@ -83,6 +92,7 @@ def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
     ).astype(np.int64)
     weight, factor = data.cells.tail_matrix()
     n_terms = layout.where("deviation").size
+    walk = layout.where(*WALK) if layout.has("mix_step") else np.zeros(0, np.int64)
     return (
         where,
         weight,
@@ -91,16 +101,19 @@ def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
         data.cells.is_high(),
         data.cells.basis(n_terms),
         data.block_funding,
+        walk,
+        data.block_week,
     )
 
 
 def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any, ...]:
     """Arguments of ``engine.book.book`` after ``p`` and ``shares``."""
     scale = layout.index("volume_scale") if layout.has("volume_scale") else -1
+    classes = layout.where(*HOLDING) if layout.has("fast_share") else np.full(4, -1, np.int64)
     return (
         np.append(layout.where(*BOOK), scale),
+        classes,
         data.bar_hours / 24.0,
-        np.ones((3, 1)),
         leg.turnover,
         leg.interest,
         data.start,

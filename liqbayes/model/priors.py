@@ -5,7 +5,7 @@ is one standard normal vector and ridges between parameters are straight lines.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,16 @@ class Prior:
             str(table["unit"]),
             str(table["description"]),
             str(table["source"]),
+        )
+
+    def repeated(self, dim: str, times: int) -> "Prior":
+        """The same scalar prior for each of several labels 1, 2, ..."""
+        return replace(
+            self,
+            location=self.location * times,
+            sigma=self.sigma * times,
+            labels=tuple(str(i + 1) for i in range(times)),
+            dim=dim,
         )
 
     @property

@@ -15,7 +15,8 @@ from liqbayes.resources import find_resource
 SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
 TEXT, NAMES = "text", "names"
-# section -> field -> TEXT, NAMES, or (type, smallest, largest)
+THROTTLES = ("mechanistic", "constant")
+# section -> field -> TEXT, NAMES, one of several words, or (type, smallest, largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
     "columns": {"required": NAMES, "optional": NAMES},
@@ -31,6 +32,16 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
         "minimum_bars": (int, 2, 1_000_000),
     },
     "channels": {"use": NAMES, "feed_weight": (float, 0.01, 1.0)},
+}
+# Fields that a specification may leave out, and what holds then.
+OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
+    "book": {
+        "old_share": ((float, 0.0, 0.95), 0.0),
+        "old_age_hours": ((float, 1e-3, 1e6), 1.0),
+    },
+    "channels": {"feed_throttle": (set(THROTTLES), "mechanistic")},
+    "holding": {"classes": ({1, 3}, 1)},
+    "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
 }
 
 
@@ -53,6 +64,14 @@ class ModelSpec:
     book_age_hours, burn_in_hours, burn_in_share, minimum_bars : float
         Mean age of the book before the first bar, bars not scored at a segment's start (at most
         this share of the segment), and the shortest segment that is followed.
+    book_old_share, book_old_age_hours : float
+        Share of that book with another mean age, and that age.
+    feed_throttle : {"mechanistic", "constant"}
+        Whether reports saturate at what the venue lets through, or a constant share is reported.
+    holding_classes : int
+        1, or 3: slow, fast and a long-lived rest.
+    walk_hours : float
+        Time between steps of the random walk of the opening mix; 0 without one.
     priors : mapping of str to Prior
     path : str
         Where the specification was read from; not part of its identity.
@@ -72,6 +91,11 @@ class ModelSpec:
     burn_in_hours: float
     burn_in_share: float
     minimum_bars: int
+    book_old_share: float
+    book_old_age_hours: float
+    feed_throttle: str
+    holding_classes: int
+    walk_hours: float
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
     path: str = field(default="", compare=False)
@@ -113,15 +137,18 @@ class ModelSpec:
             raise SpecError(
                 f"schema is {table.get('schema')!r}{where}; this version reads {SCHEMA}."
             )
-        sections = {"schema", "model", "columns", "resolution", "book", "channels", "priors"}
-        unknown = set(table) - sections
+        sections = {"schema", *FIELDS, "priors"}
+        unknown = set(table) - sections - set(OPTIONAL)
         missing = sections - set(table)
         if unknown or missing:
             raise SpecError(
                 f"specification{where}: unknown sections {sorted(unknown)}, "
                 f"missing {sorted(missing)}."
             )
-        read = {section: _section(table[section], section, where) for section in FIELDS}
+        read = {
+            section: _section(table.get(section, {}), section, where)
+            for section in {**FIELDS, **OPTIONAL}
+        }
         channels = read["channels"]["use"]
         bad = [c for c in channels if c not in CHANNELS]
         if bad:
@@ -135,10 +162,15 @@ class ModelSpec:
             **read["resolution"],
             channels=channels,
             feed_weight=read["channels"]["feed_weight"],
+            feed_throttle=read["channels"]["feed_throttle"],
+            holding_classes=read["holding"]["classes"],
+            walk_hours=read["opening_mix"]["walk_hours"],
             book_age_hours=book["age_hours"],
             burn_in_hours=book["burn_in_hours"],
             burn_in_share=book["burn_in_share"],
             minimum_bars=book["minimum_bars"],
+            book_old_share=book["old_share"],
+            book_old_age_hours=book["old_age_hours"],
             priors={k: Prior.parse(k, v) for k, v in table["priors"].items()},
             source=dict(table),
             path=path,
@@ -146,15 +178,18 @@ class ModelSpec:
 
 
 def _section(value: Any, section: str, where: str) -> dict[str, Any]:
-    """Fields of one section, checked against ``FIELDS``."""
-    fields = FIELDS[section]
+    """Fields of one section, checked against ``FIELDS`` and ``OPTIONAL``."""
+    fields, optional = FIELDS.get(section, {}), OPTIONAL.get(section, {})
     if not isinstance(value, Mapping):
         raise SpecError(f"section {section}{where} is {value!r}; give {', '.join(fields)}.")
-    missing, unknown = sorted(set(fields) - set(value)), sorted(set(value) - set(fields))
+    missing = sorted(set(fields) - set(value))
+    unknown = sorted(set(value) - set(fields) - set(optional))
     if missing or unknown:
         raise SpecError(f"section {section}{where}: missing {missing}, unknown {unknown}.")
+    rules = {**fields, **{name: rule for name, (rule, _) in optional.items()}}
     return {
-        name: _field(value[name], rule, f"{section}.{name}{where}") for name, rule in fields.items()
+        **{name: default for name, (_, default) in optional.items()},
+        **{name: _field(value[name], rules[name], f"{section}.{name}{where}") for name in value},
     }
 
 
@@ -167,6 +202,10 @@ def _field(value: Any, rule: Any, name: str) -> Any:
         if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
             raise SpecError(f"{name} is {value!r}; give a list of names.")
         return tuple(value)
+    if isinstance(rule, set):
+        if value not in rule or isinstance(value, bool):
+            raise SpecError(f"{name} is {value!r}; use one of {', '.join(map(str, sorted(rule)))}.")
+        return value
     kind, smallest, largest = rule
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not (whole or (kind is float and isinstance(value, float))):
@@ -209,11 +248,35 @@ def load_spec(name_or_path: str | Path) -> ModelSpec:
             f"no model {str(name_or_path)!r}; shipped models: {', '.join(list_models())}. "
             "A path to a spec.toml or its folder works too."
         )
+    return ModelSpec.from_mapping(_resolved(path), str(path))
+
+
+def _resolved(path: Path) -> dict[str, Any]:
+    """A parsed ``spec.toml``, laid over the specification that it extends, if it extends one.
+
+    ``[extends]`` names a shipped model and the hash of its content, so that what is built on
+    cannot change unnoticed.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path} is not valid TOML: {error}.") from None
-    return ModelSpec.from_mapping(table, str(path))
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if not isinstance(base, Mapping) or set(base) != {"name", "hash"}:
+        raise SpecError(f"extends in {path} is {base!r}; give name and hash of a shipped model.")
+    parent = load_spec(str(base["name"]))
+    if parent.content_hash != base["hash"]:
+        raise SpecError(
+            f"{path} extends {base['name']} with hash {base['hash']}; this one has "
+            f"{parent.content_hash}."
+        )
+    out = dict(parent.source)
+    for section, values in table.items():
+        merges = isinstance(values, Mapping) and isinstance(out.get(section), Mapping)
+        out[section] = {**out[section], **values} if merges else values
+    return out
 
 
 def model_card(spec: ModelSpec) -> str | None:

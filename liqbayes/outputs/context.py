@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liqbayes.contracts import AggregateContract, Contract
 from liqbayes.engine.path import InitialBook
 from liqbayes.errors import InputError
-from liqbayes.model.data import prepare
+from liqbayes.model.data import initial_book, prepare
 from liqbayes.model.evaluate import BookRun, Evaluator
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
@@ -72,8 +72,7 @@ class Context:
 
     def book(self) -> InitialBook:
         """Spread of the book before each segment."""
-        spec = self.evaluator.spec
-        return InitialBook(spec.book_age_hours / self.evaluator.data.bar_hours)
+        return initial_book(self.evaluator.spec, self.evaluator.data.bar_hours)
 
     def draws(self) -> Iterator[Draw]:
         """Loop over draws, running both sides of every leg."""

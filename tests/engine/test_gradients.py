@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqbayes.engine import book, interest, parameters, recursion, reports, shares
+from liqbayes.engine import book, classes, interest, parameters, recursion, reports, shares
 from liqbayes.engine.adjoint import reverse
 from liqbayes.model.leverage import LeverageCells
 from tests.engine.markets import random_market
@@ -109,24 +109,29 @@ def test_gradients_are_finite_in_extremes(flow, renewal, speed, spread):
     assert all(np.isfinite(g).all() for g in gradients)
 
 
+ONE_CLASS = np.full(4, -1)
+
+
+@pytest.mark.parametrize("classes_at", [ONE_CLASS, np.arange(5, 9)], ids=["one", "three"])
 @pytest.mark.parametrize("scaled", [True, False])
-def test_book_is_forward_at_its_parameters(scaled):
+def test_book_is_forward_at_its_parameters(scaled, classes_at):
     market = random_market(9, n_bars=40, segments=GAPS, n_blocks=2)
     mirror = random_market(9, n_bars=40, segments=GAPS, n_blocks=2, side="short")
     rng = np.random.default_rng(4)
-    p = np.array([9.0, 0.2, 0.3, 0.75, 1.7])
+    p = np.array([9.0, 0.2, 0.3, 0.75, 1.7, 0.7, 20.0, 0.3, 0.05])
+    held = classes.holding_classes(p, classes_at)
     where = np.array([1, 2, 3, 4 if scaled else -1])
     days = 1.0 / 24.0
     turnover = rng.lognormal(size=40)
     both = np.stack([market.shares[0], rng.dirichlet(np.ones(market.shares.shape[2]), 2)])
-    data = (where, days, np.ones((3, 1)), turnover, *market.data[:3], *market.touches.arrays,
+    data = (where, classes_at, days, turnover, *market.data[:3], *market.touches.arrays,
             *mirror.touches.arrays)  # fmt: skip
     outputs = book.book(p, both, *data)
     for j, one in enumerate((market, mirror)):
         plain = market.but(
             flow=p[1] * (p[4] if scaled else 1.0) * turnover, renewal=p[2] * days,
-            closed_share=p[3], entering=np.ones(1), initial=np.ones(1), speed=np.ones(1),
-            touches=one.touches, shares=both[j : j + 1],
+            closed_share=p[3], entering=held[0], initial=held[2], speed=held[1],
+            touches=one.touches, shares=np.repeat(both[j : j + 1], held.shape[1], axis=0),
         )  # fmt: skip
         bars = recursion.forward(*plain.arguments)[-1]
         np.testing.assert_allclose(outputs[6 + 5 * j], bars, rtol=1e-12)
@@ -143,22 +148,46 @@ def test_book_is_forward_at_its_parameters(scaled):
     agree(lambda v: target(p, v), both, shares_bar, rng)
     assert p_bar[0] == 0.0
     assert (p_bar[4] != 0.0) == scaled
+    assert (p_bar[5:] != 0.0).all() == (held.shape[1] == 3)
 
 
-def share_arguments(n_blocks, tilted):
+@given(
+    chi=st.floats(0.05, 0.95), ratio=st.floats(1.0, 200.0), rest=st.floats(0.02, 0.9),
+    speed=st.floats(1e-3, 1.0), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_holding_classes(chi, ratio, rest, speed, seed):
+    p, where = np.array([chi, ratio, rest, speed]), np.arange(4)
+    entering, hazard, book_share = classes.holding_classes(p, where)
+    assert entering.sum() == pytest.approx(1.0)
+    assert book_share.sum() == pytest.approx(1.0)
+    assert book_share[2] == pytest.approx(rest)
+    # in balance every class loses what it gains
+    leaves = hazard * book_share
+    np.testing.assert_allclose(leaves / leaves.sum(), entering, rtol=1e-9)
+    rng = np.random.default_rng(seed)
+    cotangent = rng.normal(size=(3, 3))
+    gradient = np.zeros(4)
+    classes.holding_classes_reverse(*cotangent, p, where, gradient)
+    agree(lambda v: float(np.sum(cotangent * classes.holding_classes(v, where))), p, gradient, rng)
+
+
+def share_arguments(n_blocks, tilted, walking):
     cells = LeverageCells.of(12)
     weight, factor = cells.tail_matrix()
     where = np.r_[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 if tilted else -1, 11, 12]
     score = np.linspace(-1.0, 2.0, n_blocks)
+    walk = np.array([13, 14, 15]) if walking else np.zeros(0, np.int64)
+    week = np.arange(n_blocks) if walking else np.zeros(n_blocks, np.int64)
     return (where.astype(np.int64), weight, factor, cells.low_fraction(), cells.is_high(),
-            cells.basis(2), score)  # fmt: skip
+            cells.basis(2), score, walk, week)  # fmt: skip
 
 
+@pytest.mark.parametrize("walking", [True, False])
 @pytest.mark.parametrize("tilted", [True, False])
-def test_cell_shares(tilted):
+def test_cell_shares(tilted, walking):
     rng = np.random.default_rng(2)
-    data = share_arguments(3, tilted)
-    p = rng.normal(0, 0.7, 13)
+    data = share_arguments(3, tilted, walking)
+    p = rng.normal(0, 0.7, 16)
     out = shares.cell_shares(p, *data)
     np.testing.assert_allclose(out.sum(axis=2), 1.0, rtol=1e-13)
     assert (out >= 0).all()
@@ -166,9 +195,10 @@ def test_cell_shares(tilted):
     gradient = shares.cell_shares_reverse(cotangent, out, p, *data)
     agree(lambda v: float(np.sum(cotangent * shares.cell_shares(v, *data))), p, gradient, rng,
           n_directions=8)  # fmt: skip
+    assert (gradient[13:] != 0.0).all() == walking
     if not tilted:
         assert gradient[10] == 0.0
-        np.testing.assert_array_equal(out[:, 0], out[:, 1])
+        assert (out[:, 0] == out[:, 1]).all() != walking
 
 
 def test_interest_moments():

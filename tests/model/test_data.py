@@ -1,10 +1,13 @@
 """From panels to model data: gaps, segments, history, burn-in, feeds, funding, legs."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from liqbayes.errors import InputError, SpecError
 from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, prepare
+from liqbayes.model.spec import ModelSpec, load_spec
 from tests.model.markets import (
     AGGREGATE,
     INVERSE,
@@ -14,6 +17,7 @@ from tests.model.markets import (
     bars,
     panel,
     small_spec,
+    spec_table,
 )
 
 SPEC = small_spec()
@@ -289,3 +293,23 @@ def test_volume_of_another_venue_gives_only_the_course_in_time():
     assert first.turnover[1:].mean() == pytest.approx(USUAL_TURNOVER_PER_DAY / 24.0)
     scale = first.turnover[1] / own.turnover[1]
     np.testing.assert_allclose(first.turnover, own.turnover * scale)
+
+
+def test_weeks_are_blocks_of_the_opening_mix():
+    table = copy.deepcopy(spec_table())
+    table["opening_mix"] = {"walk_hours": 24.0}
+    spec = ModelSpec.from_mapping(table)
+    data = prepare(spec, panel(bars(90, funding=True)))
+    day = np.arange(90) // 24
+    assert (data.block_week[data.block] == day).all()
+    plain = prepare(load_spec("baseline"), panel(bars(90, funding=True)))
+    np.testing.assert_array_equal(data.block_funding[data.block], plain.block_funding[plain.block])
+    assert set(plain.block_week) == {0}
+
+
+def test_a_constant_reporting_share_knows_no_throttle():
+    table = copy.deepcopy(spec_table())
+    table["channels"]["feed_throttle"] = "constant"
+    spec = ModelSpec.from_mapping(table)
+    assert np.isinf(prepare(spec, panel(bars(60))).capacity).all()
+    assert np.isfinite(prepare(load_spec("baseline"), panel(bars(60))).capacity).all()

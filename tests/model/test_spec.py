@@ -165,6 +165,54 @@ def test_a_copy_elsewhere_is_the_same_model(tmp_path):
         assert load_spec(where).content_hash == source.content_hash
 
 
+def extension(tmp_path, text="", digest=None):
+    digest = digest or load_spec("baseline").content_hash
+    head = f'schema = 1\n[extends]\nname = "baseline"\nhash = "{digest}"\n'
+    (tmp_path / "spec.toml").write_text(head + text, encoding="utf-8")
+    return load_spec(tmp_path)
+
+
+def test_a_specification_may_extend_another(tmp_path):
+    base = load_spec("baseline")
+    spec = extension(
+        tmp_path,
+        "[book]\nage_hours = 60.0\n[holding]\nclasses = 3\n"
+        '[priors.oi_scale]\ndistribution = "lognormal"\nmedian = 0.5\nsigma = 0.7\n'
+        'unit = "u"\ndescription = "d"\nsource = "s"\n',
+    )
+    assert (spec.book_age_hours, base.book_age_hours) == (60.0, 120.0)
+    assert spec.burn_in_hours == base.burn_in_hours
+    assert (spec.holding_classes, base.holding_classes) == (3, 1)
+    assert spec.prior("oi_scale").unit == "u"
+    assert spec.prior("oi_drift") == base.prior("oi_drift")
+    # a fit keeps the whole specification, not what it extends
+    assert ModelSpec.from_json(spec.to_json()) == spec
+    assert "extends" not in spec.source
+
+
+def test_what_is_extended_must_be_what_was_meant(tmp_path):
+    with pytest.raises(SpecError, match="extends baseline with hash 123; this one has"):
+        extension(tmp_path, digest="123")
+    (tmp_path / "spec.toml").write_text('schema = 1\nextends = "baseline"\n', encoding="utf-8")
+    with pytest.raises(SpecError, match="give name and hash"):
+        load_spec(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value", "match"),
+    [
+        ("holding", "classes", 2, "use one of 1, 3"),
+        ("channels", "feed_throttle", "none", "use one of constant, mechanistic"),
+        ("opening_mix", "walk_hours", -1.0, "allowed are"),
+        ("opening_mix", "walk_days", 7.0, "unknown"),
+    ],
+)
+def test_optional_fields_are_checked(section, field, value, match):
+    table = copy.deepcopy(spec_table())
+    table.setdefault(section, {})[field] = value
+    refused(table, match)
+
+
 def test_model_cards_name_their_model():
     for name in list_models():
         card = model_card(load_spec(name))
