@@ -47,7 +47,7 @@ def prior_share(fit: xr.DataTree) -> dict[str, float]:
         for move in risk["posterior"]["move"].to_numpy():
             add(
                 f"at_risk[{side}, {move:g}]",
-                {g: _logit(risk[g].sel(side=side, move=move).to_numpy()) for g in GROUPS},
+                {g: logit(risk[g].sel(side=side, move=move).to_numpy()) for g in GROUPS},
             )
     totals = {g: total_liquidated(fit, g) for g in GROUPS}
     deltas = {g: liquidation_delta(fit, kind="expected", group=g)["delta"] for g in GROUPS}
@@ -146,6 +146,7 @@ def complete_feed(fit: xr.DataTree) -> bool:
     return bool(data.feeds) and bool(np.isinf(data.capacity[data.start >= 0]).all())
 
 
-def _logit(share: FloatArray) -> FloatArray:
+def logit(share: FloatArray) -> FloatArray:
+    """Log odds of shares, finite at 0 and 1."""
     inside = np.clip(share, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside / (1 - inside)))

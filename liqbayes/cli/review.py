@@ -1,7 +1,8 @@
 """`liqbayes review`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,12 +10,16 @@ from liqbayes.cli.console import (
     DONE,
     INTERRUPTED,
     NOT_CONVERGED,
+    errors,
     guarded,
     number,
     print_table,
     say,
     warn,
 )
+
+if TYPE_CHECKING:
+    from liqbayes.checks import Verdict
 
 _ORDER = {"fail": 0, "warn": 1, "ok": 2}
 
@@ -24,8 +29,20 @@ def review(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A directory that fit or demo wrote.")
     ],
+    challenge: Annotated[
+        bool,
+        typer.Option(
+            "--challenge",
+            help="Also run the tests that a risk desk would; three more fits, some minutes.",
+        ),
+    ] = False,
 ) -> None:
     """Judge a fit: convergence, what is prior, how well it predicts, whether scale is identified.
+
+    With --challenge also whether levels sum to open interest, base and quote agree, later bars
+    are left alone, and how the shares at risk move when the panel begins a week later, loses its
+    feed, or the prior odds of high leverage are doubled. Challenges inform; they do not change the
+    exit status.
 
     Exit status: 0 converged, 2 no such directory, 3 not converged, 130 the fit was interrupted.
     """
@@ -35,14 +52,16 @@ def review(
     from liqbayes.checks import review as judge
     from liqbayes.sampling import load_fit
 
-    found = judge(load_fit(directory / "fit.nc"))
-    verdicts = sorted(found.verdicts, key=lambda verdict: _ORDER[verdict.status])
-    print_table(
-        ("status", "check", "value", "limit", "what it says"),
-        [(v.status, v.check, number(v.value), number(v.threshold), v.text) for v in verdicts],
-        title=f"{summary['contract']}, {summary['model']['name']} {summary['model']['version']}",
-        right=9,
-    )
+    fit = load_fit(directory / "fit.nc")
+    found = judge(fit)
+    title = f"{summary['contract']}, {summary['model']['name']} {summary['model']['version']}"
+    _print(found.verdicts, title)
+    if challenge:
+        from liqbayes.validate import challenge as put
+
+        with errors().status("challenge") as status:
+            verdicts = put(fit, on_step=lambda words: status.update(f"challenge: {words}"))
+        _print(verdicts, "Challenges")
     if summary["interrupted"]:
         warn("this fit was interrupted.")
         raise typer.Exit(INTERRUPTED)
@@ -51,3 +70,16 @@ def review(
         raise typer.Exit(NOT_CONVERGED)
     say("converged.")
     raise typer.Exit(DONE)
+
+
+def _print(verdicts: "Sequence[Verdict]", title: str) -> None:
+    """The worst first."""
+    print_table(
+        ("status", "check", "value", "limit", "what it says"),
+        [
+            (v.status, v.check, number(v.value), number(v.threshold), v.text)
+            for v in sorted(verdicts, key=lambda verdict: _ORDER[verdict.status])
+        ],
+        title=title,
+        right=9,
+    )

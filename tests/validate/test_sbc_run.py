@@ -1,0 +1,46 @@
+"""Calibration through the command line: stopped by its budget, resumed, written."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from liqbayes.cli.app import app
+from liqbayes.validate.sbc.unit import LEAST_ESS, L
+
+
+def run(out, *more):
+    arguments = ["validate", "sbc", "--out", str(out), "--panels", "10", "--bars", "120"]
+    return CliRunner().invoke(
+        app, [*arguments, "--workers", "2", *more], env={"LIQBAYES_DEV_DATA": ""}
+    )
+
+
+@pytest.mark.slow
+def test_calibration_goes_on_where_it_was(tmp_path):
+    out = tmp_path / "run"
+    first = run(out, "--budget", "0.01")
+    assert first.exit_code == 3, first.output
+    begun = (out / "rows.jsonl").read_text()
+    assert 2 <= len(begun.splitlines()) < 10
+    second = run(out)
+    assert second.exit_code == 0, second.output
+    whole = (out / "rows.jsonl").read_text()
+    assert whole.startswith(begun)
+    rows = [json.loads(line) for line in whole.splitlines()]
+    assert sorted(row["key"] for row in rows) == [f"{i:04d}" for i in range(10)]
+    ranks = np.array([list(row["ranks"].values()) for row in rows])
+    assert ranks.min() >= 0 and ranks.max() <= L
+    assert all(row["ess"] >= LEAST_ESS for row in rows)
+    # ten panels cannot tell much, but ranks that are all the same would be a fault
+    assert (ranks.std(axis=0) > 5).all()
+    table = pd.read_csv(out / "sbc.csv")
+    assert {"log_likelihood", "at_risk[long, 0.05]", "delta_total"} <= set(table["quantity"])
+    summary = json.loads((out / "sbc.json").read_text())
+    assert summary["panels"] == 10 and summary["failed"] == 0
+    assert (out / "ecdf.png").stat().st_size > 20_000
+    other = run(out, "--fault", "liquidations-times-1.3")
+    assert other.exit_code == 2
+    assert "fault differ" in other.output
