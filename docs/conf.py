@@ -10,7 +10,14 @@ author = "The liqbayes developers"
 copyright = author
 release = version = _project["version"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    # formulas are set by a copy of MathJax beside the pages: they are read without a network too
+    "sphinx-mathjax-offline",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"liqbayes {release}"

@@ -138,3 +138,23 @@ def test_every_dependency_is_pinned_and_explained() -> None:
 
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_display_formulas_are_paragraphs_of_their_own() -> None:
+    """Otherwise Markdown takes both dollar signs for one, and the page shows source."""
+    wrong = []
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        if "_build" in path.parts:
+            continue
+        inside = False
+        lines = ["", *path.read_text(encoding="utf-8").split("\n"), ""]
+        for i, line in enumerate(lines):
+            if "$$" not in line or line.strip().count("$$") == 2:
+                alone = not line.strip().startswith("$$") or not (lines[i - 1] or lines[i + 1])
+                wrong += [] if alone else [f"{path.name}:{i}"]
+                continue
+            beside = lines[i + 1] if inside else lines[i - 1]
+            if line.strip() != "$$" or beside.strip():
+                wrong.append(f"{path.name}:{i}")
+            inside = not inside
+    assert wrong == []
