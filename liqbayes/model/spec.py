@@ -14,8 +14,8 @@ from liqbayes.resources import find_resource
 
 SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
-TEXT, NAMES = "text", "names"
-# section -> field -> TEXT, NAMES, or (type, smallest, largest)
+TEXT, NAMES, NUMBERS = "text", "names", "numbers"
+# section -> field -> TEXT, NAMES, NUMBERS, or (type, smallest, largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
     "columns": {"required": NAMES, "optional": NAMES},
@@ -32,6 +32,63 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     },
     "channels": {"use": NAMES, "feed_weight": (float, 0.01, 1.0)},
 }
+# A rule has the section ``rule`` in place of channels and priors, and nothing else to set.
+RULE_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "model": FIELDS["model"],
+    "columns": FIELDS["columns"],
+    "resolution": {"entry_nodes": FIELDS["resolution"]["entry_nodes"]},
+    "book": {"minimum_bars": FIELDS["book"]["minimum_bars"]},
+    "rule": {"leverage": NUMBERS, "share": NUMBERS, "source": TEXT},
+}
+# Leverage that a rule may fix: within it every contract and side has a level.
+LEVERAGE_RANGE = (1.1, 1000.0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A mix of leverage fixed by hand.
+
+    Attributes
+    ----------
+    leverage : tuple of float
+        Descending, so that the nearest level comes first.
+    share : tuple of float
+        Share of what is opened at each leverage; they sum to one.
+    source : str
+        Where the mix is from.
+    """
+
+    leverage: tuple[float, ...]
+    share: tuple[float, ...]
+    source: str
+
+    @classmethod
+    def parse(cls, read: Mapping[str, Any], where: str) -> "Rule":
+        """Check the section ``rule``.
+
+        Raises
+        ------
+        SpecError
+            If leverages repeat or leave ``LEVERAGE_RANGE``, or shares do not fit them, are not
+            positive or do not sum to one.
+        """
+        leverage, share = read["leverage"], read["share"]
+        low, high = LEVERAGE_RANGE
+        if not leverage or len(set(leverage)) < len(leverage):
+            raise SpecError(f"rule.leverage{where} is {list(leverage)}; give each leverage once.")
+        if not all(low <= x <= high for x in leverage):
+            raise SpecError(
+                f"rule.leverage{where} is {list(leverage)}; allowed are {low:g} to {high:g}."
+            )
+        if len(share) != len(leverage) or not all(x > 0 for x in share):
+            raise SpecError(
+                f"rule.share{where} is {list(share)}; give {len(leverage)} positive shares, one a "
+                "leverage."
+            )
+        if not abs(sum(share) - 1.0) < 1e-9:
+            raise SpecError(f"rule.share{where} sums to {sum(share):g}; shares must sum to 1.")
+        pairs = sorted(zip(leverage, share, strict=True), reverse=True)
+        return cls(tuple(x for x, _ in pairs), tuple(s for _, s in pairs), read["source"])
 
 
 @dataclass(frozen=True)
@@ -49,11 +106,14 @@ class ModelSpec:
     feed_weight : float
         Power to which the feed's likelihood is raised; 1 takes every report at face value.
     cells, entry_nodes, funding_blocks : int
-        Resolution of the leverage density, of entries within a bar, number of funding regimes.
+        Resolution of the leverage density, of entries within a bar, number of funding regimes; of
+        a rule the number of leverages, entries within a bar, and 1.
     book_age_hours, burn_in_hours, burn_in_share, minimum_bars : float
         Mean age of the book before the first bar, bars not scored at a segment's start (at most
         this share of the segment), and the shortest segment that is followed.
     priors : mapping of str to Prior
+    rule : Rule or None
+        A mix of leverage fixed by hand in place of channels and priors, of which there are none.
     path : str
         Where the specification was read from; not part of its identity.
     """
@@ -74,6 +134,7 @@ class ModelSpec:
     minimum_bars: int
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
+    rule: Rule | None = None
     path: str = field(default="", compare=False)
 
     @property
@@ -113,15 +174,19 @@ class ModelSpec:
             raise SpecError(
                 f"schema is {table.get('schema')!r}{where}; this version reads {SCHEMA}."
             )
-        sections = {"schema", "model", "columns", "resolution", "book", "channels", "priors"}
+        fields = RULE_FIELDS if "rule" in table else FIELDS
+        sections = {"schema", *fields} | (set() if "rule" in table else {"priors"})
         unknown = set(table) - sections
         missing = sections - set(table)
         if unknown or missing:
+            also = " of a rule" if "rule" in table else ""
             raise SpecError(
-                f"specification{where}: unknown sections {sorted(unknown)}, "
+                f"specification{also}{where}: unknown sections {sorted(unknown)}, "
                 f"missing {sorted(missing)}."
             )
-        read = {section: _section(table[section], section, where) for section in FIELDS}
+        read = {name: _section(table[name], fields[name], name, where) for name in fields}
+        if "rule" in table:
+            return cls._of_rule(read, table, path, where)
         channels = read["channels"]["use"]
         bad = [c for c in channels if c not in CHANNELS]
         if bad:
@@ -144,10 +209,34 @@ class ModelSpec:
             path=path,
         )
 
+    @classmethod
+    def _of_rule(
+        cls, read: Mapping[str, dict[str, Any]], table: Mapping[str, Any], path: str, where: str
+    ) -> "ModelSpec":
+        """A specification without parameters: its book starts empty and every bar counts."""
+        rule = Rule.parse(read["rule"], where)
+        return cls(
+            **read["model"],
+            **read["columns"],
+            **read["resolution"],
+            channels=(),
+            feed_weight=1.0,
+            cells=len(rule.leverage),
+            funding_blocks=1,
+            # age of a first book that holds nothing
+            book_age_hours=1.0,
+            burn_in_hours=0.0,
+            burn_in_share=0.0,
+            minimum_bars=read["book"]["minimum_bars"],
+            priors={},
+            source=dict(table),
+            rule=rule,
+            path=path,
+        )
 
-def _section(value: Any, section: str, where: str) -> dict[str, Any]:
-    """Fields of one section, checked against ``FIELDS``."""
-    fields = FIELDS[section]
+
+def _section(value: Any, fields: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:
+    """Fields of one section, checked against what they may be."""
     if not isinstance(value, Mapping):
         raise SpecError(f"section {section}{where} is {value!r}; give {', '.join(fields)}.")
     missing, unknown = sorted(set(fields) - set(value)), sorted(set(value) - set(fields))
@@ -167,6 +256,12 @@ def _field(value: Any, rule: Any, name: str) -> Any:
         if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
             raise SpecError(f"{name} is {value!r}; give a list of names.")
         return tuple(value)
+    if rule == NUMBERS:
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(x, int | float) and not isinstance(x, bool) for x in value
+        ):
+            raise SpecError(f"{name} is {value!r}; give a list of numbers.")
+        return tuple(float(x) for x in value)
     kind, smallest, largest = rule
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not (whole or (kind is float and isinstance(value, float))):
