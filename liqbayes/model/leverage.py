@@ -145,8 +145,8 @@ class LeverageCells:
 
 
 # Half the relative width of a fixed leverage's cell: the engine spreads levels over cells, and at
-# this width a level is one to a hundredth of a percent of its distance.
-HALF_WIDTH = 1e-4
+# this width a level is one to a millionth of its distance, which double precision still resolves.
+HALF_WIDTH = 1e-6
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def draw_profile(
         figure,
         _head("Liquidation levels", label),
         f"As of {_when(levels)}, {levels.attrs.get('kind', 'realised')} quantities; "
-        f"{_reduced(levels)} per 1 % of price{_beyond(levels)}.",
+        f"{_reduced(levels)}, per 1 % of price{_beyond(levels)}.",
     )
     return figure
 
