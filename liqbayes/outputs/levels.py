@@ -197,7 +197,8 @@ def shares_at_risk(context: Context, steps: FloatArray) -> tuple[FloatArray, Flo
                 quantity[(*draw.index, j)] += within * to_common
                 total += values.sum() * to_common
             # a rule's side can be empty, and shares of nothing are unknown
-            share[(*draw.index, j)] = quantity[(*draw.index, j)] / total if total > 0 else np.nan
+            at = (*draw.index, j)
+            share[at] = np.minimum(quantity[at] / total, 1.0) if total > 0 else np.nan
     return share, quantity
 
 

@@ -118,8 +118,7 @@ def draw_entry(
             low, middle, high, edges = _per_percent(prior, side, bins)
             _band(ax, edges, low, middle, high, PRIOR, "prior", hatch="....")
         low, middle, high, edges = _per_percent(posterior, side, bins)
-        cut = posterior["vwap"].sel(side=side).quantile([0.05, 0.5, 0.95], ("chain", "draw"))
-        a, m, b = (float(v) for v in cut)
+        a, m, b = (float(v) for v in bands(posterior["vwap"].sel(side=side)))
         words = f"average entry {price_text(m)}"
         if known:
             _band(ax, edges, low, middle, high, COLOUR[side], "posterior")
