@@ -78,3 +78,10 @@ print(sorted(loaded & {{"pymc", "pytensor", "nutpie", "arviz", "jax"}}))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_rule_cannot_be_calibrated(liqbayes: Program, tmp_path: Path) -> None:
+    done = liqbayes("validate", "sbc", "--model", "fixed-mix", "--out", tmp_path / "sbc")
+    assert done.exit_code == 2
+    assert "fixed-mix, a rule: it has no prior" in done.stderr
+    assert not (tmp_path / "sbc").exists()
