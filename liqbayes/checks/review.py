@@ -15,7 +15,11 @@ from liqbayes.checks.identification import (
     prior_share,
     scale_products,
 )
+from liqbayes.outputs import liquidation_levels
+from liqbayes.outputs.context import is_rule, open_fit
 
+# a rule's book further than this from open interest is pointed out
+BOOK_TOLERANCE = 0.1
 # an output that keeps more than this share of its prior variance is mostly prior
 PRIOR_DOMINATED = 0.5
 # 90 % one-step predictive intervals should hold about 90 % of the bars
@@ -76,8 +80,11 @@ def review(fit: xr.DataTree) -> Review:
     Review
         Convergence (R-hat, bulk and tail ESS, divergences, E-BFMI, tree depth), what of each
         output is prior, the identified products beside the scale, one-step predictive coverage,
-        and the share of the book that is older than the panel.
+        and the share of the book that is older than the panel. A rule counts as converged,
+        because nothing was sampled; that it has no interval is among its verdicts.
     """
+    if is_rule(fit):
+        return _of_rule(fit)
     found = diagnostics(fit)
     reasons = convergence_reasons(found)
     if fit.attrs.get("interrupted") == "true":
@@ -94,6 +101,39 @@ def review(fit: xr.DataTree) -> Review:
         *_notes(fit),
     )
     return Review(not reasons, reasons, verdicts, found, shares, books, scale)
+
+
+def _of_rule(fit: xr.DataTree) -> Review:
+    """What can be said of a rule: no diagnostics, no prior, and what its book leaves out."""
+    data = open_fit(fit, "posterior", "expected").evaluator.data
+    levels = liquidation_levels(fit)
+    held = levels["quantity"].sum("price") + levels["below"] + levels["above"] + levels["none"]
+    interest = float(data.common_interest()[data.last_bar])
+    verdicts = [
+        Verdict("sampling", "ok", None, None, "a rule: nothing was sampled"),
+        Verdict(
+            "interval",
+            "warn",
+            None,
+            None,
+            "a rule: no interval, no prior and no likelihood; how far it is off it cannot say",
+        ),
+    ]
+    for side in ("long", "short"):
+        share = float(held.sel(side=side).squeeze()) / interest
+        verdicts.append(
+            Verdict(
+                f"book over open interest, {side}",
+                "ok" if abs(share - 1.0) <= BOOK_TOLERANCE else "warn",
+                share,
+                1.0,
+                "the rule does not conserve open interest; shares at risk are of its own book"
+                if share > 0
+                else "the rule's book of this side is empty; its shares are unknown",
+            )
+        )
+    unknown = {"long": float("nan"), "short": float("nan")}
+    return Review(True, (), tuple(verdicts), {}, {}, unknown, {})
 
 
 def _convergence(found: dict[str, Any]) -> list[Verdict]:

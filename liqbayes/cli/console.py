@@ -151,9 +151,11 @@ def number(value: float | None, unit: str = "") -> str:
     return "0" if abs(value) < 0.005 else f"{value:.3g}"
 
 
-def interval(values: Sequence[float] | None, unit: str = "") -> tuple[str, str]:
+def interval(values: Sequence[float | None] | None, unit: str = "") -> tuple[str, str]:
     """Median and 90 % interval as two cells."""
     if values is None:
         return number(None), ""
     low, middle, high = values
+    if low is None or high is None:
+        return number(middle, unit), "none"
     return number(middle, unit), f"{number(low, unit)} to {number(high, unit)}"

@@ -69,13 +69,13 @@ def compare(summary: dict[str, object], truth: dict[str, object]) -> None:
                 number(row.median, row.unit),
                 f"{number(row.low, row.unit)} to {number(row.high, row.unit)}",
                 number(row.truth, row.unit),
-                "yes" if row.inside else "no",
+                {True: "yes", False: "no", None: "–"}[row.inside],
             )
             for row in rows
         ],
         title=f"Posterior beside the truth (amounts in {summary['quote_unit']})",
     )
-    inside = sum(row.inside for row in rows)
+    inside = sum(row.inside is True for row in rows)
     say(
         f"{inside} of {len(rows)} of the 90 % intervals hold the truth. Totals and ΔL share one "
         "scale, which open interest and a throttled feed do not identify, so they miss "

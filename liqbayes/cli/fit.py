@@ -51,8 +51,9 @@ def fit(
 ) -> None:
     """Fit a model to a panel and write levels, ΔL, leverage and figures to a directory.
 
-    Exit status: 0 converged, 2 wrong usage or input (nothing sampled), 3 not converged
-    (everything written, and marked), 130 interrupted.
+    A rule such as fixed-mix is not sampled: options of the sampler have no effect on it.
+    Exit status: 0 converged (a rule always), 2 wrong usage or input (nothing sampled), 3 not
+    converged (everything written, and marked), 130 interrupted.
     """
     columns = parse_columns(column or [])
     grid = report.Grid(check_bins(bins), parse_price_range(price_range))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liqbayes.cli.console import guarded, out, print_table, say
+from liqbayes.cli.console import guarded, number, out, print_table, say
 
 if TYPE_CHECKING:
     from liqbayes.model.priors import Prior
@@ -45,7 +45,7 @@ def _list(context: typer.Context) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="A shipped model, or the path of a spec.toml.")],
 ) -> None:
-    """Show a model: identity, columns, channels, priors, and its card."""
+    """Show a model: identity, columns, channels, priors or fixed mix, and its card."""
     from liqbayes.model import load_spec
     from liqbayes.model.spec import model_card
 
@@ -55,14 +55,26 @@ def show(
         spec.summary,
         f"needs: {', '.join(spec.required)}",
         f"uses if there: {', '.join(spec.optional)}",
-        f"observation channels: {', '.join(spec.channels)}",
+        f"observation channels: {', '.join(spec.channels) or 'none, a rule'}",
     ]
+    if spec.rule is not None:
+        text.append(f"source of the mix: {spec.rule.source}")
     out().print("\n".join(text), markup=False, soft_wrap=True)
-    print_table(
-        ("parameter", "prior", "unit", "meaning"),
-        [_prior_row(prior) for prior in spec.priors.values()],
-        right=9,
-    )
+    if spec.rule is None:
+        print_table(
+            ("parameter", "prior", "unit", "meaning"),
+            [_prior_row(prior) for prior in spec.priors.values()],
+            right=9,
+        )
+    else:
+        print_table(
+            ("leverage", "share of what is opened"),
+            [
+                (number(x, "leverage"), number(share, "share"))
+                for x, share in zip(spec.rule.leverage, spec.rule.share, strict=True)
+            ],
+            right=0,
+        )
     card = model_card(spec)
     if card is None:
         say(f"{spec.path} has no card.md beside it.")

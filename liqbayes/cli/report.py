@@ -59,6 +59,8 @@ def finish(
         )
     print_summary(summary)
     say(f"written: {out}")
+    if summary["sampler"]["name"] == "rule":
+        say(f"{summary['model']['name']} is a rule: its numbers have no interval.")
     if summary["interrupted"]:
         warn("interrupted: only the draws completed until then were used.")
         return INTERRUPTED

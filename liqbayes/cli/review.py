@@ -68,7 +68,8 @@ def review(
     if not found.converged:
         warn("not converged: " + "; ".join(found.reasons))
         raise typer.Exit(NOT_CONVERGED)
-    say("converged.")
+    rule = summary["sampler"]["name"] == "rule"
+    say("a rule: nothing was sampled, and there is no interval." if rule else "converged.")
     raise typer.Exit(DONE)
 
 

@@ -24,7 +24,7 @@ from liqbayes.model.columns import (
     required_columns,
 )
 from liqbayes.model.feeds import Feed, feed_capacity, has_feed, read_feeds
-from liqbayes.model.leverage import LeverageCells
+from liqbayes.model.leverage import LeverageCells, leverage_cells
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 
@@ -155,7 +155,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
     for a, _ in segments:
         start[a] = 1
     scored_from = _scored_from(segments, columns.n_history, spec, hours)
-    cells = LeverageCells.of(spec.cells)
+    cells = leverage_cells(spec)
     block, block_funding, block_week = opening_blocks(columns, spec, panel.contract, hours)
     book = initial_book(spec, hours)
     proxy = "volume" in panel.provenance.get("proxy", {})

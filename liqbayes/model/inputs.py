@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from liqbayes.errors import SpecError
 from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, Leg, ModelData
 from liqbayes.model.priors import ParameterLayout
 from liqbayes.model.spec import ModelSpec
@@ -41,7 +42,18 @@ PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "forced_share", "re
 
 
 def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
-    """Parameters that the model has for these data, in a fixed order."""
+    """Parameters that the model has for these data, in a fixed order.
+
+    Raises
+    ------
+    SpecError
+        If the specification is a rule, which has none.
+    """
+    if spec.rule is not None:
+        raise SpecError(
+            f"{spec.name} is a rule with a fixed mix of leverage: it has no parameters that could "
+            "be sampled, drawn or calibrated. Use liqbayes.fit and the outputs."
+        )
     names = [
         *BOOK,
         "forced_share",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from liqbayes.contracts import level_log_offset
 from liqbayes.errors import SpecError
+from liqbayes.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
 
@@ -141,6 +142,41 @@ class LeverageCells:
         for j in range(n_terms):
             out[:n_high, j] = np.cos(np.pi * (j + 1) * position)
         return out
+
+
+# Half the relative width of a fixed leverage's cell: the engine spreads levels over cells, and at
+# this width a level is one to a millionth of its distance, which double precision still resolves.
+HALF_WIDTH = 1e-6
+
+
+@dataclass(frozen=True)
+class FixedLeverages(LeverageCells):
+    """Cells of next to no width at leverages fixed by hand, the highest first.
+
+    Between them there is nothing. ``edges`` are their upper limits.
+    """
+
+    @classmethod
+    def at(cls, leverage: tuple[float, ...]) -> "FixedLeverages":
+        """Cells around descending leverages; ``middle`` gives them back."""
+        return cls(np.asarray(leverage, float) / (1.0 - HALF_WIDTH))
+
+    @property
+    def low(self) -> FloatArray:
+        """Lower leverage limit of each cell."""
+        return self.edges * (1.0 - HALF_WIDTH) / (1.0 + HALF_WIDTH)
+
+    def distances(self, kind: str, side: str) -> tuple[FloatArray, FloatArray]:
+        """Log distances (near, far) of each cell's levels."""
+        near, far = (np.abs(level_log_offset(kind, side, x)) for x in (self.edges, self.low))
+        return np.asarray(near, float), np.asarray(far, float)
+
+
+def leverage_cells(spec: ModelSpec) -> LeverageCells:
+    """Cells that a specification spreads leverage over."""
+    return (
+        LeverageCells.of(spec.cells) if spec.rule is None else FixedLeverages.at(spec.rule.leverage)
+    )
 
 
 # middles of equal parts of (-1, 1)

@@ -14,9 +14,9 @@ from liqbayes.resources import find_resource
 
 SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
-TEXT, NAMES = "text", "names"
+TEXT, NAMES, NUMBERS = "text", "names", "numbers"
 THROTTLES = ("mechanistic", "constant")
-# section -> field -> TEXT, NAMES, one of several words, or (type, smallest, largest)
+# section -> field -> TEXT, NAMES, NUMBERS, a set of allowed values, or (type, smallest, largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
     "columns": {"required": NAMES, "optional": NAMES},
@@ -43,6 +43,63 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "holding": {"classes": ({1, 3}, 1)},
     "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
 }
+# A rule has the section ``rule`` in place of channels and priors, and nothing else to set.
+RULE_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "model": FIELDS["model"],
+    "columns": FIELDS["columns"],
+    "resolution": {"entry_nodes": FIELDS["resolution"]["entry_nodes"]},
+    "book": {"minimum_bars": FIELDS["book"]["minimum_bars"]},
+    "rule": {"leverage": NUMBERS, "share": NUMBERS, "source": TEXT},
+}
+# Leverage that a rule may fix: within it every contract and side has a level.
+LEVERAGE_RANGE = (1.1, 1000.0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A mix of leverage fixed by hand.
+
+    Attributes
+    ----------
+    leverage : tuple of float
+        Descending, so that the nearest level comes first.
+    share : tuple of float
+        Share of what is opened at each leverage; they sum to one.
+    source : str
+        Where the mix is from.
+    """
+
+    leverage: tuple[float, ...]
+    share: tuple[float, ...]
+    source: str
+
+    @classmethod
+    def parse(cls, read: Mapping[str, Any], where: str) -> "Rule":
+        """Check the section ``rule``.
+
+        Raises
+        ------
+        SpecError
+            If leverages repeat or leave ``LEVERAGE_RANGE``, or shares do not fit them, are not
+            positive or do not sum to one.
+        """
+        leverage, share = read["leverage"], read["share"]
+        low, high = LEVERAGE_RANGE
+        if not leverage or len(set(leverage)) < len(leverage):
+            raise SpecError(f"rule.leverage{where} is {list(leverage)}; give each leverage once.")
+        if not all(low <= x <= high for x in leverage):
+            raise SpecError(
+                f"rule.leverage{where} is {list(leverage)}; allowed are {low:g} to {high:g}."
+            )
+        if len(share) != len(leverage) or not all(x > 0 for x in share):
+            raise SpecError(
+                f"rule.share{where} is {list(share)}; give {len(leverage)} positive shares, one a "
+                "leverage."
+            )
+        if not abs(sum(share) - 1.0) < 1e-9:
+            raise SpecError(f"rule.share{where} sums to {sum(share):g}; shares must sum to 1.")
+        pairs = sorted(zip(leverage, share, strict=True), reverse=True)
+        return cls(tuple(x for x, _ in pairs), tuple(s for _, s in pairs), read["source"])
 
 
 @dataclass(frozen=True)
@@ -60,7 +117,8 @@ class ModelSpec:
     feed_weight : float
         Power to which the feed's likelihood is raised; 1 takes every report at face value.
     cells, entry_nodes, funding_blocks : int
-        Resolution of the leverage density, of entries within a bar, number of funding regimes.
+        Resolution of the leverage density, of entries within a bar, number of funding regimes; of
+        a rule the number of leverages, entries within a bar, and 1.
     book_age_hours, burn_in_hours, burn_in_share, minimum_bars : float
         Mean age of the book before the first bar, bars not scored at a segment's start (at most
         this share of the segment), and the shortest segment that is followed.
@@ -73,6 +131,8 @@ class ModelSpec:
     walk_hours : float
         Time between steps of the random walk of the opening mix; 0 without one.
     priors : mapping of str to Prior
+    rule : Rule or None
+        A mix of leverage fixed by hand in place of channels and priors, of which there are none.
     path : str
         Where the specification was read from; not part of its identity.
     """
@@ -98,6 +158,7 @@ class ModelSpec:
     walk_hours: float
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
+    rule: Rule | None = None
     path: str = field(default="", compare=False)
 
     @property
@@ -137,18 +198,25 @@ class ModelSpec:
             raise SpecError(
                 f"schema is {table.get('schema')!r}{where}; this version reads {SCHEMA}."
             )
-        sections = {"schema", *FIELDS, "priors"}
-        unknown = set(table) - sections - set(OPTIONAL)
+        rule = "rule" in table
+        fields, optional = (RULE_FIELDS, {}) if rule else (FIELDS, OPTIONAL)
+        sections = {"schema", *fields} | (set() if rule else {"priors"})
+        unknown = set(table) - sections - set(optional)
         missing = sections - set(table)
         if unknown or missing:
+            also = " of a rule" if rule else ""
             raise SpecError(
-                f"specification{where}: unknown sections {sorted(unknown)}, "
+                f"specification{also}{where}: unknown sections {sorted(unknown)}, "
                 f"missing {sorted(missing)}."
             )
         read = {
-            section: _section(table.get(section, {}), section, where)
-            for section in {**FIELDS, **OPTIONAL}
+            name: _section(
+                table.get(name, {}), fields.get(name, {}), optional.get(name, {}), name, where
+            )
+            for name in {**fields, **optional}
         }
+        if rule:
+            return cls._of_rule(read, table, path, where)
         channels = read["channels"]["use"]
         bad = [c for c in channels if c not in CHANNELS]
         if bad:
@@ -176,10 +244,45 @@ class ModelSpec:
             path=path,
         )
 
+    @classmethod
+    def _of_rule(
+        cls, read: Mapping[str, dict[str, Any]], table: Mapping[str, Any], path: str, where: str
+    ) -> "ModelSpec":
+        """A specification without parameters: its book starts empty and every bar counts."""
+        rule = Rule.parse(read["rule"], where)
+        return cls(
+            **read["model"],
+            **read["columns"],
+            **read["resolution"],
+            channels=(),
+            feed_weight=1.0,
+            cells=len(rule.leverage),
+            funding_blocks=1,
+            # age of a first book that holds nothing
+            book_age_hours=1.0,
+            burn_in_hours=0.0,
+            burn_in_share=0.0,
+            minimum_bars=read["book"]["minimum_bars"],
+            book_old_share=0.0,
+            book_old_age_hours=1.0,
+            feed_throttle="mechanistic",
+            holding_classes=1,
+            walk_hours=0.0,
+            priors={},
+            source=dict(table),
+            rule=rule,
+            path=path,
+        )
 
-def _section(value: Any, section: str, where: str) -> dict[str, Any]:
-    """Fields of one section, checked against ``FIELDS`` and ``OPTIONAL``."""
-    fields, optional = FIELDS.get(section, {}), OPTIONAL.get(section, {})
+
+def _section(
+    value: Any,
+    fields: Mapping[str, Any],
+    optional: Mapping[str, tuple[Any, Any]],
+    section: str,
+    where: str,
+) -> dict[str, Any]:
+    """Fields of one section, checked against what they must and may be."""
     if not isinstance(value, Mapping):
         raise SpecError(f"section {section}{where} is {value!r}; give {', '.join(fields)}.")
     missing = sorted(set(fields) - set(value))
@@ -206,6 +309,12 @@ def _field(value: Any, rule: Any, name: str) -> Any:
         if value not in rule or isinstance(value, bool):
             raise SpecError(f"{name} is {value!r}; use one of {', '.join(map(str, sorted(rule)))}.")
         return value
+    if rule == NUMBERS:
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(x, int | float) and not isinstance(x, bool) for x in value
+        ):
+            raise SpecError(f"{name} is {value!r}; give a list of numbers.")
+        return tuple(float(x) for x in value)
     kind, smallest, largest = rule
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not (whole or (kind is float and isinstance(value, float))):

@@ -14,6 +14,7 @@ from liqbayes.engine.path import InitialBook
 from liqbayes.errors import InputError
 from liqbayes.model.data import initial_book, prepare
 from liqbayes.model.evaluate import BookRun, Evaluator
+from liqbayes.model.rule import evaluator_of
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling.fit import panel_of
@@ -111,10 +112,12 @@ class Context:
 def open_fit(fit: xr.DataTree, group: str, kind: str) -> Context:
     """Rebuild data and parameters of a fit.
 
+    A rule's book has no lumps: its kind is "expected" whichever is asked for.
+
     Raises
     ------
     InputError
-        On an unknown group or kind, or on something that is no fit.
+        On an unknown group or kind, on the prior of a rule, or on something that is no fit.
     """
     if kind not in KINDS:
         raise InputError(f"kind is {kind!r}; use one of {', '.join(KINDS)}.")
@@ -122,14 +125,21 @@ def open_fit(fit: xr.DataTree, group: str, kind: str) -> Context:
         raise InputError(f"group is {group!r}; use 'posterior' or 'prior'.")
     panel, history = panel_of(fit)
     spec = ModelSpec.from_json(fit.attrs["spec"])
-    evaluator = Evaluator.of(spec, prepare(spec, panel, history))
+    evaluator = evaluator_of(spec, prepare(spec, panel, history))
+    seed = int(json.loads(fit.attrs["sampler"])["seed"])
+    if spec.rule is not None:
+        if group == "prior":
+            raise InputError(
+                f"{spec.name} is a rule and has no prior; leave group at 'posterior', which holds "
+                "its one book."
+            )
+        return Context(panel, evaluator, np.zeros((1, 1, 0)), seed, group, "expected")
     z = fit[group]["z"].transpose("chain", "draw", "parameter").to_numpy()
     if z.shape[2] != evaluator.layout.n:
         raise InputError(
             f"the fit has {z.shape[2]} parameters, its specification {evaluator.layout.n}."
         )
     _same_parameters(evaluator, z, fit[group].to_dataset())
-    seed = int(json.loads(fit.attrs["sampler"])["seed"])
     return Context(panel, evaluator, z, seed, group, kind)
 
 
@@ -145,6 +155,11 @@ def _same_parameters(evaluator: Evaluator, z: FloatArray, stored: xr.Dataset) ->
             )
 
 
+def is_rule(fit: xr.DataTree) -> bool:
+    """Whether a fit is of a rule: one book, no prior, no interval."""
+    return "rule" in json.loads(fit.attrs["spec"])
+
+
 def thin(fit: xr.DataTree, draws: int) -> xr.DataTree:
     """Keep about ``draws`` evenly spaced draws of posterior and prior, over all chains.
 
@@ -155,7 +170,7 @@ def thin(fit: xr.DataTree, draws: int) -> xr.DataTree:
         Draws to keep a group.
     """
     out = fit.copy()
-    for group in ("posterior", "prior"):
+    for group in [g for g in ("posterior", "prior") if g in fit.children]:
         data = fit[group].to_dataset()
         taken = data.sizes["draw"]
         per_chain = min(max(1, draws // data.sizes["chain"]), taken)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from liqbayes.conventions import BINS, PRICE_RANGE
 from liqbayes.engine.path import book_nodes, segment_volatility
-from liqbayes.engine.recursion import OPENED, TOUCHED
+from liqbayes.engine.recursion import LOG_KEPT, OPENED, TOUCHED
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
 from liqbayes.outputs.grid import PriceGrid
+from liqbayes.outputs.levels import standing_of
 
 FloatArray = NDArray[np.float64]
 
@@ -27,7 +28,8 @@ def entry_price_distribution(
 
     Every exit, forced or not, takes open interest in proportion to what is there (the turnover
     weights of Grinblatt and Han 2005, doi 10.1016/j.jfineco.2004.10.006, with inferred openings
-    in the place of volume); renewal moves levels, not entries. The book before the first bar
+    in the place of volume); renewal moves levels, not entries. A rule knows which openings its
+    touches took and takes those. The book before the first bar
     has entries along a Brownian path of unknown prices: their common level differs from draw to
     draw, their spread around it does not.
 
@@ -42,8 +44,9 @@ def entry_price_distribution(
     -------
     xarray.Dataset
         ``share`` (chain, draw, side, price), ``below``, ``above``, ``prior_book`` (share that was
-        open before the first bar) and ``vwap`` (average entry price: quote over base coin), each
-        (chain, draw, side).
+        open before the first bar, 0 for a rule, whose book starts empty) and ``vwap`` (average
+        entry price: quote over base coin), each (chain, draw, side). NaN on a side on which a
+        rule's book is empty.
     """
     context = open_fit(fit, group, "expected")
     grid = PriceGrid.around(context.mark_price, bins, price_range)
@@ -59,6 +62,12 @@ def entry_price_distribution(
             weight = np.zeros(placed[0].shape[0])
             for leg in context.evaluator.data.legs:
                 weight += living_by_entry(context, draw, leg, side) * leg.to_common[context.last]
+            if not weight.sum() > 0:
+                # a rule's side can be empty, and shares of nothing are unknown
+                share[(*draw.index, j)] = np.nan
+                for value in rest.values():
+                    value[(*draw.index, j)] = np.nan
+                continue
             weight /= weight.sum()
             columns = weight @ placed[0]
             at = (*draw.index, j)
@@ -92,6 +101,8 @@ def _average(quantity: FloatArray, price: FloatArray, unit: str) -> float:
 def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
     """Living quantity by opening bar of the last segment; the first entry is the prior book."""
     data = context.evaluator.data
+    if context.evaluator.spec.rule is not None:
+        return _untouched(context, draw, leg, side)
     first = data.path.segments[-1][0]
     bars = slice(first, context.last + 1)
     run = draw.runs[leg.name, side]
@@ -105,6 +116,19 @@ def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatA
     stay[1:] = (interest[1:] - net[1:]) / interest[:-1]
     after = np.append(np.cumprod(stay[::-1])[::-1][1:], 1.0)
     return np.asarray(net * after)
+
+
+def _untouched(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
+    """What a rule's book holds of each opening bar, exactly: levels are never renewed."""
+    run = draw.runs[leg.name, side]
+    # with two columns around the last price the grid does not matter, only what is untouched
+    matrix = standing_of(context, leg, side, np.log(context.mark_price) + np.array([-1.0, 1.0]))
+    reached = np.append(0.0, np.cumsum(matrix.share))
+    by_row = np.diff(reached[matrix.pointer]).reshape(-1, run.placed.shape[2])
+    bars = slice(matrix.first, context.last + 1)
+    log_kept = run.by_class[LOG_KEPT, 0]
+    kept = np.exp(log_kept[context.last] - log_kept[bars])
+    return np.asarray((run.placed[bars, 0] * by_row).sum(axis=1) * kept)
 
 
 def _old_liquidations(context: Context, draw: Draw, touched: FloatArray, bars: slice) -> FloatArray:

@@ -61,8 +61,9 @@ def liquidation_heatmap(
     -------
     xarray.Dataset
         ``quantity`` (quantile, time, side, price), ``mean`` and ``p_above`` (time, side, price)
-        in the contract's unit, with ``close`` and ``bridged`` (time). With ``times``: ``draws``
-        (chain, draw, time, side, price).
+        in the contract's unit, with ``close`` and ``bridged`` (time); of a single draw, such as a
+        rule's, the outer quantiles and ``p_above`` are NaN. With ``times``: ``draws`` (chain,
+        draw, time, side, price).
 
     Raises
     ------
@@ -117,6 +118,9 @@ def liquidation_heatmap(
             continue
         chosen = values[:, shown[inside] - begin].reshape(n_draws, -1)
         q, m, a = heat.reduce_draws(chosen, np.array(QUANTILES), threshold)
+        if n_draws == 1:
+            # one draw, or the one book of a rule, has no spread and no probability
+            q[0], q[-1], a[:] = np.nan, np.nan, np.nan
         quantity[:, inside] = q.reshape(len(QUANTILES), inside.size, 2, bins)
         mean[inside] = m.reshape(inside.size, 2, bins)
         above[inside] = a.reshape(inside.size, 2, bins)

@@ -43,7 +43,8 @@ def liquidation_levels(
     xarray.Dataset
         ``quantity`` and ``quote`` (chain, draw, side, price); ``below``, ``above`` (levels
         outside the grid) and ``none`` (no level), (chain, draw, side). Quantity in the contract's
-        unit, quote at the level's price. Bins and rests sum to the side's open interest.
+        unit, quote at the level's price. Bins and rests sum to the side's open interest; for a
+        rule to its own book of the side, which need not be open interest.
         Coordinates ``price_low``, ``price_high`` and ``visited`` (price was there in the panel).
     """
     context = open_fit(fit, group, kind)
@@ -58,7 +59,7 @@ def liquidation_levels(
         for j, side in enumerate(SIDES):
             for leg, columns, none in parts.of(draw, side):
                 values = np.append(columns, none)
-                if kind == "realised":
+                if context.kind == "realised":
                     values = _lumpy(values, _positions(context, draw, side), rng)
                 inner, below, above = grid.split(values[:-1], side)
                 at = (*draw.index, j)
@@ -99,7 +100,8 @@ def at_risk(
 ) -> xr.DataArray:
     """Share of each side's open interest whose level lies within an adverse move.
 
-    Standing levels, as if price gapped there now; see `at_risk_amounts`.
+    Standing levels, as if price gapped there now; see `at_risk_amounts`. For a rule, shares of its
+    own book of the side; NaN where that is empty.
 
     Returns
     -------
@@ -194,7 +196,9 @@ def shares_at_risk(context: Context, steps: FloatArray) -> tuple[FloatArray, Flo
                 to_common = leg.to_common[context.last]
                 quantity[(*draw.index, j)] += within * to_common
                 total += values.sum() * to_common
-            share[(*draw.index, j)] = quantity[(*draw.index, j)] / total
+            # a rule's side can be empty, and shares of nothing are unknown
+            at = (*draw.index, j)
+            share[at] = np.minimum(quantity[at] / total, 1.0) if total > 0 else np.nan
     return share, quantity
 
 

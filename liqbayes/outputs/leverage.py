@@ -61,7 +61,8 @@ def leverage_distribution(
             else:
                 parts = _opened(context, draw, side, first)
             value = np.sum([v for _, v in parts], axis=0)
-            out[(*draw.index, j)] = value / value.sum()
+            # a rule's side can be empty, and shares of nothing are unknown
+            out[(*draw.index, j)] = value / value.sum() if value.sum() > 0 else np.nan
     return xr.DataArray(
         out,
         dims=("chain", "draw", "side", "leverage"),

@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from liqbayes.conventions import has_interval
 from liqbayes.plots.style import COLOUR, PRICE, compact, compact_ticks, need, new_figure, title
 
 INTERVAL = (0.05, 0.5, 0.95)
@@ -32,6 +33,7 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
     windows = [str(w) for w in data["window"].to_numpy()]
     figure, (ax,) = new_figure(size=(11.0, 1.9 + 0.62 * len(windows)))
     linear = _linear_range(data)
+    known = has_interval(data.sizes)
     ax.set_xscale("symlog", linthresh=linear, linscale=0.6)
     for row, window in enumerate(windows):
         here = data.sel(window=window)
@@ -71,9 +73,12 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
             markeredgewidth=1.5,
             zorder=4,
         )
-        positive = float((here["delta"] > 0).mean())
+        words = compact(middle)
+        if known:
+            positive = float((here["delta"] > 0).mean())
+            words += f"  [{compact(low)}, {compact(high)}]   P(ΔL > 0) = {positive:.2f}"
         ax.annotate(
-            f"{compact(middle)}  [{compact(low)}, {compact(high)}]   P(ΔL > 0) = {positive:.2f}",
+            words,
             (1.01, row),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -97,8 +102,8 @@ def draw_delta(data: xr.Dataset, *, label: str = "", unit: str = "") -> Figure:
     title(
         figure,
         f"{head}, {label}" if label else head,
-        "Median and 90 % interval; positive: more longs were liquidated. Describes the past, "
-        "forecasts nothing.",
+        f"{'Median and 90 % interval' if known else 'No interval'}; positive: more longs were "
+        "liquidated. Describes the past, forecasts nothing.",
     )
     return figure
 

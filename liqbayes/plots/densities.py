@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
+from liqbayes.conventions import has_interval
 from liqbayes.plots.bins import bands, merge_price, percent_widths, price_edges
 from liqbayes.plots.style import (
     COLOUR,
@@ -23,6 +24,7 @@ from liqbayes.plots.style import (
 FloatArray = NDArray[np.float64]
 _TICKS = (0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 200)
 ENTRY_BINS = 200
+_RULE = "no interval"
 
 
 def draw_leverage(
@@ -43,9 +45,12 @@ def draw_leverage(
     -------
     matplotlib.figure.Figure
         Share per doubling of leverage; the area over any range of the axis is the share in it.
-        Cells without a lower or upper limit have no density and are written out.
+        Cells without a lower or upper limit have no density and are written out. Of a rule, whose
+        leverages are fixed, the share at each.
     """
     _need_cells(posterior)
+    if not _contiguous(posterior):
+        return _draw_fixed(posterior, label)
     figure, axes = new_figure(1, 2, size=(11.0, 4.8), share_y=True)
     for ax, side in zip(axes, SIDES, strict=True):
         if prior is not None:
@@ -105,6 +110,7 @@ def draw_entry(
         Share of the side's open interest per 1 % of price, with the average entry price.
     """
     need(posterior, ("share", "vwap", "price_low", "price_high"), "entry_price_distribution")
+    known = has_interval(posterior.sizes)
     figure, axes = new_figure(2, 1, size=(11.0, 6.6), share_x=True)
     low_edge, high_edge = np.inf, -np.inf
     for ax, side in zip(axes, SIDES, strict=True):
@@ -112,30 +118,66 @@ def draw_entry(
             low, middle, high, edges = _per_percent(prior, side, bins)
             _band(ax, edges, low, middle, high, PRIOR, "prior", hatch="....")
         low, middle, high, edges = _per_percent(posterior, side, bins)
-        _band(ax, edges, low, middle, high, COLOUR[side], "posterior")
+        a, m, b = (float(v) for v in bands(posterior["vwap"].sel(side=side)))
+        words = f"average entry {price_text(m)}"
+        if known:
+            _band(ax, edges, low, middle, high, COLOUR[side], "posterior")
+            ax.axvspan(a, b, color=PRICE, alpha=0.15, linewidth=0)
+            words += f" [{price_text(a)}, {price_text(b)}]"
+        elif not np.isfinite(m):
+            ax.annotate("nothing open", (0.5, 0.5), xycoords="axes fraction", ha="center")
+            ax.set_ylabel(f"{side}s")
+            continue
+        else:
+            ax.stairs(middle, edges, color=COLOUR[side], linewidth=1.7, label="entries")
         some = np.flatnonzero(high > 0.002 * np.nanmax(high))
         low_edge, high_edge = min(low_edge, edges[some[0]]), max(high_edge, edges[some[-1] + 1])
-        cut = posterior["vwap"].sel(side=side).quantile([0.05, 0.5, 0.95], ("chain", "draw"))
-        a, m, b = (float(v) for v in cut)
-        ax.axvspan(a, b, color=PRICE, alpha=0.15, linewidth=0)
-        ax.axvline(
-            m,
-            color=PRICE,
-            linewidth=1.0,
-            linestyle="--",
-            label=f"average entry {price_text(m)} [{price_text(a)}, {price_text(b)}]",
-        )
+        ax.axvline(m, color=PRICE, linewidth=1.0, linestyle="--", label=words)
         ax.set_ylim(bottom=0.0)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.3g}%"))
         ax.set_ylabel("share per 1 % of price")
         ax.legend(loc="upper left", fontsize=8, frameon=False, title=f"{side}s")
     for ax in axes:
-        log_price_axis(ax, "x", low_edge, high_edge)
+        if np.isfinite(low_edge):
+            log_price_axis(ax, "x", low_edge, high_edge)
     axes[-1].set_xlabel("entry price (log scale)")
     title(
         figure,
-        _head("Entry prices, prior against posterior", label),
-        "Share of each side's open interest; median and 90 % band.",
+        _head("Entry prices, prior against posterior" if known else "Entry prices", label),
+        f"Share of each side's open interest; {'median and 90 % band' if known else _RULE}.",
+    )
+    return figure
+
+
+def _contiguous(data: xr.DataArray) -> bool:
+    """Whether the cells lie edge to edge, not at single leverages."""
+    low = np.sort(np.asarray(data["leverage_low"].to_numpy(), float))
+    high = np.sort(np.asarray(data["leverage_high"].to_numpy(), float))
+    return bool(np.allclose(low[1:], high[:-1], rtol=1e-6))
+
+
+def _draw_fixed(shares: xr.DataArray, label: str) -> Figure:
+    """Shares at leverages fixed by hand."""
+    figure, axes = new_figure(1, 2, size=(11.0, 4.8), share_y=True)
+    order = np.argsort(shares["leverage_low"].to_numpy())
+    limits = (shares[f"leverage_{end}"].to_numpy()[order] for end in ("low", "high"))
+    leverage = np.sqrt(np.prod(np.stack(list(limits)), axis=0))
+    for ax, side in zip(axes, SIDES, strict=True):
+        middle = np.asarray(bands(shares.sel(side=side))[1].to_numpy(), float)[order]
+        if np.isfinite(middle).all():
+            ax.bar(range(order.size), middle, color=COLOUR[side], width=0.6)
+        else:
+            ax.annotate("nothing open", (0.5, 0.5), xycoords="axes fraction", ha="center")
+        ax.set_xticks(range(order.size), [f"{x:.4g}x" for x in leverage])
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0%}"))
+        ax.set_xlabel(f"{side}s, leverage")
+    axes[0].set_ylabel("share")
+    axes[0].set_ylim(bottom=0.0)
+    weighting = str(shares.attrs.get("weighting", "open_interest")).replace("_", " ")
+    title(
+        figure,
+        _head("Leverage", label),
+        f"Weighted by {weighting}; leverages fixed by hand; {_RULE}.",
     )
     return figure
 

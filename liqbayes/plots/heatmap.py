@@ -12,6 +12,7 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
+from liqbayes.errors import InputError
 from liqbayes.plots.bins import percent_widths, price_edges, time_edges
 from liqbayes.plots.style import (
     HATCH,
@@ -53,12 +54,15 @@ def draw_heatmap(data: xr.Dataset, *, label: str = "", decades: float = DECADES)
     matplotlib.figure.Figure
         Amounts per 1 % of price. A bin is left white only if it is below the scale with 95 %
         probability; a bin whose median is below the scale and whose 95 % quantile is not is grey
-        and hatched, so that unknown never looks like empty.
+        and hatched, so that unknown never looks like empty. A rule has no quantiles, so that its
+        white bins are only what its one book does not hold.
     """
     need(data, _NEEDED, "liquidation_heatmap")
     edges, columns = price_edges(data), time_edges(data["time"].to_numpy())
     widths = percent_widths(edges)
     median, upper = (_density(data["quantity"].sel(quantile=q), widths) for q in (0.5, 0.95))
+    known = _known(data)
+    upper = upper if known else median
     top = _top(median if (median > 0).any() else upper)
     floor = top / 10.0**decades
     norm = LogNorm(floor, top)
@@ -71,23 +75,22 @@ def draw_heatmap(data: xr.Dataset, *, label: str = "", decades: float = DECADES)
             columns, edges, shown.T, cmap=SCALE[side], norm=norm, rasterized=True, zorder=2
         )
         bar = figure.colorbar(mesh, ax=ax, fraction=0.03, pad=0.01, aspect=32, extend="max")
-        bar.set_label(f"{side} levels: {data.attrs['unit']} per 1 % of price, median (log scale)")
+        which = ", median" if known else ""
+        bar.set_label(f"{side} levels: {data.attrs['unit']} per 1 % of price{which} (log scale)")
         bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         compact_ticks(bar.ax.yaxis)
     _price_path(ax, data)
     shown_rows = (np.nanmax(upper, axis=0) >= floor).any(axis=0)
     _frame(ax, data, edges, shown_rows)
     amount = f"{compact(floor)} {data.attrs['unit']}"
-    handles = [
-        Patch(facecolor=UNCERTAIN, edgecolor=HATCH, hatch="////"),
-        Patch(facecolor="white", edgecolor="#bbbbbb"),
-        ax.lines[0],
-    ]
+    handles = [Patch(facecolor="white", edgecolor="#bbbbbb"), ax.lines[0]]
     words = [
-        f"uncertain: median below {amount}, 95 % quantile above it",
-        f"below {amount} with 95 % probability",
+        f"below {amount}" + (" with 95 % probability" if known else ""),
         "price (bar close)",
     ]
+    if known:
+        handles.insert(0, Patch(facecolor=UNCERTAIN, edgecolor=HATCH, hatch="////"))
+        words.insert(0, f"uncertain: median below {amount}, 95 % quantile above it")
     _bridged(ax, data, handles, words)
     _outside(ax, data, edges, handles, words)
     _legend(ax, handles, words)
@@ -117,8 +120,18 @@ def draw_uncertainty(
         Above, the width of the 90 % interval over the mean: 0.1 is a quantity known to about
         5 %, 3 one of which little more than its order of magnitude is known. Below,
         P(quantity > threshold). In both, of the side with the larger mean.
+
+    Raises
+    ------
+    InputError
+        If the heatmap is of a single draw, such as a rule's.
     """
     need(data, (*_NEEDED, "p_above"), "liquidation_heatmap")
+    if not _known(data):
+        raise InputError(
+            "this heatmap is of one draw, as a rule's is: there is no uncertainty to draw. Draw "
+            "the heatmap itself, or fit a sampled model."
+        )
     edges, columns = price_edges(data), time_edges(data["time"].to_numpy())
     widths = percent_widths(edges)
     low, median, high = (
@@ -172,6 +185,11 @@ def draw_uncertainty(
         )
     title(figure, _head("How well the levels are known", label), _kind(data))
     return figure
+
+
+def _known(data: xr.Dataset) -> bool:
+    """Whether there are quantiles beside the median."""
+    return bool(data["quantity"].sel(quantile=0.95).notnull().any())
 
 
 def _ordered(values: xr.DataArray) -> FloatArray:
@@ -311,7 +329,8 @@ def _head(words: str, label: str) -> str:
 
 def _kind(data: xr.Dataset) -> str:
     kind = data.attrs.get("kind", "realised")
+    what = "Posterior of the open" if _known(data) else "Open"
     return (
-        f"Posterior of the open positions by liquidation level ({kind} quantities), normalised per "
-        "1 % of price; longs below, shorts above the price."
+        f"{what} positions by liquidation level ({kind} quantities), normalised per 1 % of price; "
+        "longs below, shorts above the price."
     )

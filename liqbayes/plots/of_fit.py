@@ -78,14 +78,14 @@ def profile(
     bins, price_range, kind
         As for `heatmap`.
     prior : bool
-        Whether to draw the prior's median too.
+        Whether to draw the prior's median too; a rule has none.
     """
     from liqbayes.outputs import liquidation_levels
 
     levels = liquidation_levels(fit, bins=bins, price_range=price_range, kind=kind)
     before = (
         liquidation_levels(fit, bins=bins, price_range=price_range, kind=kind, group="prior")
-        if prior
+        if prior and not _rule(fit)
         else None
     )
     return draw_profile(levels, prior=before, label=label_of(fit))
@@ -127,7 +127,7 @@ def leverage(fit: xr.DataTree, *, weighting: str = "open_interest") -> Figure:
     from liqbayes.outputs import leverage_distribution
 
     after = leverage_distribution(fit, weighting=weighting)
-    before = leverage_distribution(fit, weighting=weighting, group="prior")
+    before = None if _rule(fit) else leverage_distribution(fit, weighting=weighting, group="prior")
     return draw_leverage(after, before, label=label_of(fit))
 
 
@@ -138,7 +138,11 @@ def entry(
     from liqbayes.outputs import entry_price_distribution
 
     after = entry_price_distribution(fit, bins=bins, price_range=price_range)
-    before = entry_price_distribution(fit, bins=bins, price_range=price_range, group="prior")
+    before = (
+        None
+        if _rule(fit)
+        else entry_price_distribution(fit, bins=bins, price_range=price_range, group="prior")
+    )
     return draw_entry(after, before, label=label_of(fit))
 
 
@@ -182,7 +186,7 @@ def reports(fit: xr.DataTree) -> Figure:
 
 
 def label_of(fit: xr.DataTree) -> str:
-    """Contract, bar length and, if it is so, that the fit must not be trusted."""
+    """Contract, bar length and, if it is so, that the fit must not be trusted or is of a rule."""
     seconds = json.loads(fit.attrs["panel_meta"])["bar_seconds"]
     size = next(
         f"{seconds // n} {name}"
@@ -190,7 +194,15 @@ def label_of(fit: xr.DataTree) -> str:
         if seconds % n == 0
     )
     words = f"{_contract(fit)['name']}, {size} bars"
+    if _rule(fit):
+        words += f", rule {json.loads(fit.attrs['spec'])['model']['name']}: no interval"
     return f"{words} (interrupted)" if fit.attrs.get("interrupted") == "true" else words
+
+
+def _rule(fit: xr.DataTree) -> bool:
+    from liqbayes.outputs.context import is_rule
+
+    return is_rule(fit)
 
 
 def _contract(fit: xr.DataTree) -> dict[str, Any]:

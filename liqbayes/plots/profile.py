@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from liqbayes.conventions import has_interval
 from liqbayes.plots.bins import (
     bands,
     merge_price,
@@ -104,8 +105,8 @@ def draw_profile(
     title(
         figure,
         _head("Liquidation levels", label),
-        f"As of {_when(levels)}, {levels.attrs.get('kind', 'realised')} quantities; median and "
-        f"90 % band per 1 % of price{_beyond(levels)}.",
+        f"As of {_when(levels)}, {levels.attrs.get('kind', 'realised')} quantities; "
+        f"{_reduced(levels)}, per 1 % of price{_beyond(levels)}.",
     )
     return figure
 
@@ -151,7 +152,7 @@ def draw_cumulative(levels: xr.Dataset, *, label: str = "") -> Figure:
     title(
         figure,
         _head("Cumulative liquidations by price reached", label),
-        f"As of {_when(levels)}, as if price gapped there now; median and 90 % band, "
+        f"As of {_when(levels)}, as if price gapped there now; {_reduced(levels)}, "
         f"{levels.attrs.get('kind', 'realised')} quantities.",
     )
     return figure
@@ -267,6 +268,11 @@ def _beyond(levels: xr.Dataset) -> str:
     share = (outside / (outside + levels["quantity"].sum("price"))).median(("chain", "draw"))
     parts = [f"{side}s {float(share.sel(side=side)):.0%}" for side in SIDES]
     return f"; beyond the grid or without a level: {', '.join(parts)}"
+
+
+def _reduced(levels: xr.Dataset) -> str:
+    """What the drawn numbers are, in words."""
+    return "median and 90 % band" if has_interval(levels.sizes) else "no interval"
 
 
 def _when(levels: xr.Dataset) -> str:

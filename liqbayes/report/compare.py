@@ -20,20 +20,23 @@ class Comparison:
     ----------
     output : str
     unit : {"share", "quote", "price", "leverage"}
-    low, median, high : float
-    truth : float
+    low, high : float or None
+        None where a single draw has no interval.
+    median, truth : float
     """
 
     output: str
     unit: str
-    low: float
+    low: float | None
     median: float
-    high: float
+    high: float | None
     truth: float
 
     @property
-    def inside(self) -> bool:
-        """Whether the 90 % interval holds the truth."""
+    def inside(self) -> bool | None:
+        """Whether the 90 % interval holds the truth; None where there is none."""
+        if self.low is None or self.high is None:
+            return None
         return self.low <= self.truth <= self.high
 
 
@@ -48,9 +51,7 @@ def compare_with_truth(summary: dict[str, Any], truth: dict[str, Any]) -> list[C
         Contents of ``truth.json``: the same keys, one number for each interval.
     """
     return [
-        Comparison(
-            words, unit, float(interval[0]), float(interval[1]), float(interval[2]), float(value)
-        )
+        Comparison(words, unit, interval[0], interval[1], interval[2], value)
         for words, unit, interval, value in _pairs(summary, truth)
         if interval is not None and value is not None
     ]

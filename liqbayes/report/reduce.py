@@ -7,19 +7,32 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.conventions import has_interval
+
 INTERVAL = (0.05, 0.5, 0.95)
 
 
-def triple(draws: xr.DataArray) -> list[float] | None:
-    """Lower end, median and upper end over chain and draw; None if any draw is unknown."""
+def triple(draws: xr.DataArray) -> list[float | None] | None:
+    """Lower end, median and upper end over chain and draw; None if any draw is unknown.
+
+    The ends are None where a single draw has no interval.
+    """
     values = np.asarray(draws.to_numpy(), float).ravel()
     if values.size == 0 or not np.isfinite(values).all():
         return None
+    if not has_interval(draws.sizes):
+        return [None, float(values[0]), None]
     return [float(v) for v in np.quantile(values, INTERVAL)]
 
 
 def interval(draws: xr.DataArray) -> tuple[NDArray[np.float64], ...]:
-    """Lower end, median and upper end over chain and draw, each with the remaining dims."""
+    """Lower end, median and upper end over chain and draw, each with the remaining dims.
+
+    The ends are NaN where a single draw has no interval.
+    """
+    if not has_interval(draws.sizes):
+        one = np.asarray(draws.isel(chain=0, draw=0).to_numpy(), float)
+        return np.full_like(one, np.nan), one, np.full_like(one, np.nan)
     cut = draws.quantile(list(INTERVAL), dim=("chain", "draw"), skipna=False)
     return tuple(np.asarray(cut.sel(quantile=q).to_numpy(), float) for q in INTERVAL)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -114,19 +115,27 @@ def compute_results(
     -------
     Results
         From at most about `DRAWS` evenly spaced draws, the prior and the heatmap from about
-        `FEW_DRAWS`; convergence is judged on all of them.
+        `FEW_DRAWS`; convergence is judged on all of them. What a rule has no prior of is NaN.
     """
     from liqbayes import checks, outputs
+    from liqbayes.outputs.context import is_rule
     from liqbayes.plots.of_fit import label_of
 
     many, few = outputs.thin(fit, DRAWS), outputs.thin(fit, FEW_DRAWS)
     grid: dict[str, Any] = {"bins": bins, "price_range": price_range}
-    prior: dict[str, Any] = {"group": "prior"}
+    rule = is_rule(fit)
+
+    def prior[T: (xr.DataArray, xr.Dataset)](
+        output: Callable[..., T], like: T, **options: Any
+    ) -> T:
+        """An output under the prior; of a rule, which has none, unknown all over."""
+        return xr.full_like(like, np.nan) if rule else output(few, group="prior", **options)
+
     step("liquidation levels")
     levels = outputs.liquidation_levels(many, **grid)
-    levels_prior = outputs.liquidation_levels(few, **grid, **prior)
-    after = outputs.liquidation_levels(few, **grid, kind="expected")["quantity"]
-    before = outputs.liquidation_levels(few, **grid, kind="expected", **prior)["quantity"]
+    levels_prior = prior(outputs.liquidation_levels, levels, **grid)
+    after = outputs.liquidation_levels(few, **grid, kind="expected")
+    before = prior(outputs.liquidation_levels, after, **grid, kind="expected")
     risk = outputs.at_risk_amounts(many, moves=MOVES)[["share", "quote"]]
     step("realised liquidations")
     flows = outputs.realised_liquidations(many)
@@ -134,16 +143,14 @@ def compute_results(
     del flows
     delta = outputs.liquidation_delta(many, windows=WINDOWS)
     step("leverage and entry prices")
-    leverage = {
-        weighting: (
-            outputs.leverage_distribution(many, weighting=weighting),
-            outputs.leverage_distribution(few, weighting=weighting, **prior),
-        )
-        for weighting in ("open_interest", "opened")
+    weightings = ("open_interest", "opened")
+    leverage = {w: outputs.leverage_distribution(many, weighting=w) for w in weightings}
+    leverage_prior = {
+        w: prior(outputs.leverage_distribution, leverage[w], weighting=w) for w in weightings
     }
     average = outputs.average_leverage(many)
     entry = outputs.entry_price_distribution(many, **grid)
-    entry_prior = outputs.entry_price_distribution(few, **grid, **prior)
+    entry_prior = prior(outputs.entry_price_distribution, entry, **grid)
     step("heatmap")
     every = -(-fit["panel"].sizes["time"] // HEATMAP_COLUMNS)
     heatmap = outputs.liquidation_heatmap(few, **grid, every=every)
@@ -157,14 +164,14 @@ def compute_results(
         label=label_of(fit),
         levels=levels,
         levels_prior=levels_prior,
-        bin_prior_share=bin_prior_share(after, before),
+        bin_prior_share=bin_prior_share(after["quantity"], before["quantity"]),
         at_risk=risk,
         realised_total=total,
         delta=delta,
-        leverage=leverage["open_interest"][0],
-        leverage_prior=leverage["open_interest"][1],
-        opened=leverage["opened"][0],
-        opened_prior=leverage["opened"][1],
+        leverage=leverage["open_interest"],
+        leverage_prior=leverage_prior["open_interest"],
+        opened=leverage["opened"],
+        opened_prior=leverage_prior["opened"],
         average_leverage=average,
         entry=entry,
         entry_prior=entry_prior,

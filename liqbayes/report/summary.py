@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from liqbayes.conventions import DELTA_CONVENTION
+from liqbayes.conventions import DELTA_CONVENTION, has_interval
 from liqbayes.report.reduce import plain, triple
 from liqbayes.report.results import Results
 
@@ -26,7 +26,8 @@ def summarise(results: Results) -> dict[str, Any]:
     -------
     dict
         Plain JSON values; unknown is None and NaN does not occur. Every ``[lo, median, hi]`` is
-        the median within a 90 % equal-tailed interval. Keys: see ``docs/reference/files.md``.
+        the median within a 90 % equal-tailed interval; of a single draw, such as a rule's, the
+        ends are None. Keys: see ``docs/reference/files.md``.
     """
     contract, levels = results.contract, results.levels
     mark = float(levels.attrs["mark_price"])
@@ -92,7 +93,7 @@ def _sampler(results: Results) -> dict[str, Any]:
     }
 
 
-def _by_move(values: xr.DataArray) -> dict[str, dict[str, list[float] | None]]:
+def _by_move(values: xr.DataArray) -> dict[str, dict[str, list[float | None] | None]]:
     moves = [float(m) for m in values["move"].to_numpy()]
     return {
         side: {f"{m:g}": triple(values.sel(side=side, move=m)) for m in moves} for side in SIDES
@@ -104,8 +105,9 @@ def _by_window(delta: xr.Dataset) -> list[tuple[str, xr.DataArray]]:
 
 
 def _positive(delta: xr.DataArray) -> float | None:
-    """P(ΔL > 0), unknown where ΔL is."""
-    return float((delta > 0).mean()) if bool(np.isfinite(delta).all()) else None
+    """P(ΔL > 0), unknown where ΔL is and where a single draw gives no probability."""
+    known = has_interval(delta.sizes) and bool(np.isfinite(delta).all())
+    return float((delta > 0).mean()) if known else None
 
 
 def _long_minus_short(values: xr.DataArray) -> xr.DataArray:

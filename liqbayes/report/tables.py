@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from liqbayes.conventions import has_interval
 from liqbayes.report.reduce import interval
 
 SIDES = ("long", "short")
@@ -46,7 +47,7 @@ def levels_table(levels: xr.Dataset, prior_share: xr.DataArray) -> pd.DataFrame:
         _put(table, "cumulative_quote", outward(here["quote"], side))
         held = here["quantity"].sum("price") + here["below"] + here["above"] + here["none"]
         some = here["quantity"] > NOTHING * held
-        known = here["quantity"].notnull().all(("chain", "draw"))
+        known = here["quantity"].notnull().all(("chain", "draw")) & has_interval(levels.sizes)
         table["p_nonzero"] = some.mean(("chain", "draw")).where(known).to_numpy()
         table["visited"] = np.asarray(levels["visited"].to_numpy(), bool)
         table["prior_share"] = np.asarray(prior_share.sel(side=side).to_numpy(), float)
@@ -72,7 +73,7 @@ def delta_table(delta: xr.Dataset) -> pd.DataFrame:
     for name in ("long", "short", "delta"):
         _put(table, f"{name}_quote", delta[name])
     positive = (delta["delta"] > 0).mean(("chain", "draw"))
-    known = delta["delta"].notnull().all(("chain", "draw"))
+    known = delta["delta"].notnull().all(("chain", "draw")) & has_interval(delta.sizes)
     table["p_positive"] = positive.where(known).to_numpy()
     return table
 

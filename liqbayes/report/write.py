@@ -108,19 +108,21 @@ def _write_csv(path: Path, table: pd.DataFrame) -> None:
 def _draw(results: Results, directory: Path) -> None:
     from liqbayes import plots
 
-    label = results.label
+    label, rule = results.label, results.spec.rule is not None
     if not results.converged:
         label += " (not converged)"
     figures = {
         "heatmap.png": plots.draw_heatmap(results.heatmap, label=label),
         "profile.png": plots.draw_profile(
             results.levels,
-            prior=results.levels_prior,
-            prior_share=results.bin_prior_share,
+            prior=None if rule else results.levels_prior,
+            prior_share=None if rule else results.bin_prior_share,
             label=label,
         ),
         "delta.png": plots.draw_delta(results.delta, label=label, unit=results.contract.quote_unit),
-        "leverage.png": plots.draw_leverage(results.leverage, results.leverage_prior, label=label),
+        "leverage.png": plots.draw_leverage(
+            results.leverage, None if rule else results.leverage_prior, label=label
+        ),
     }
     for name, figure in figures.items():
         plots.save(figure, directory / name)

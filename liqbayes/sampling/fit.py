@@ -3,20 +3,21 @@
 import json
 import os
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from liqbayes.errors import InputError
-from liqbayes.model.build import build_from_data
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling.config import SamplerConfig
-from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
-from liqbayes.sampling.run import Draws, sample
+from liqbayes.sampling.rule import fit_rule
+
+if TYPE_CHECKING:
+    from liqbayes.sampling.run import Draws
 
 SCHEMA = "liqbayes-fit-1"
 PRIOR_DRAWS = 1000
@@ -48,7 +49,7 @@ def fit(
     target_accept: float = 0.8,
     progress: bool = True,
 ) -> xr.DataTree:
-    """Sample the posterior of a model given a panel.
+    """Sample the posterior of a model given a panel, or run a rule over it.
 
     Parameters
     ----------
@@ -68,7 +69,9 @@ def fit(
         Groups ``posterior``, ``prior`` (named parameters, ``leverage_share`` and the standard
         normal coordinates ``z``), ``posterior_predictive``, ``prior_predictive``,
         ``sample_stats``, ``observed_data`` and ``panel``; root attributes hold specification,
-        contract, seed and versions, so that the outputs need nothing else.
+        contract, seed and versions, so that the outputs need nothing else. Of a rule (a
+        specification with a section ``rule``) there are only ``posterior``, with one chain and
+        one draw, and ``panel``: nothing is sampled, and settings of the sampler have no effect.
 
     Raises
     ------
@@ -93,6 +96,12 @@ def fit(
         sampler=sampler,
         target_accept=target_accept,
     )
+    if spec.rule is not None:
+        return fit_rule(spec, panel, history, seed=seed, schema=SCHEMA)
+    # these need PyMC, which a rule and the outputs of a fit do without
+    from liqbayes.model.build import build_from_data
+    from liqbayes.sampling.run import sample
+
     data = prepare(spec, panel, history)
     evaluator = Evaluator.of(spec, data)
     taken = sample(build_from_data(spec, data), config, progress=progress)
@@ -103,10 +112,12 @@ def assemble(
     evaluator: Evaluator,
     panel: MarketPanel,
     history: MarketPanel | None,
-    taken: Draws,
+    taken: "Draws",
     config: SamplerConfig,
 ) -> xr.DataTree:
     """Put draws, predictive draws, panel and provenance into one tree."""
+    from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
+
     prior_z = prior_draws(evaluator, PRIOR_DRAWS, config.seed)
     posterior = parameter_dataset(evaluator, taken.z)
     posterior.attrs["inference_library"] = config.sampler
@@ -130,7 +141,7 @@ def _attributes(
     evaluator: Evaluator,
     panel: MarketPanel,
     history: MarketPanel | None,
-    taken: Draws,
+    taken: "Draws",
     config: SamplerConfig,
 ) -> dict[str, str]:
     run: dict[str, Any] = {
@@ -161,7 +172,7 @@ def _attributes(
     }
 
 
-def _conservation_error(evaluator: Evaluator, taken: Draws) -> float:
+def _conservation_error(evaluator: Evaluator, taken: "Draws") -> float:
     """Largest relative difference of living mass and open interest, over sides, bars and draws."""
     data = evaluator.data
     z = taken.z.transpose("chain", "draw", "parameter").to_numpy().reshape(-1, evaluator.layout.n)

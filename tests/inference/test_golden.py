@@ -1,4 +1,4 @@
-"""A short run against the stored long run of the same model and market."""
+"""A short run against the stored long run of the same model and market; a rule against itself."""
 
 import importlib.util
 import json
@@ -12,15 +12,28 @@ from liqbayes.model import load_spec
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
-def test_baseline_agrees_with_its_reference():
-    spec = load_spec("baseline")
+def reference(name):
+    """What is stored of a model, and the tool that stored it."""
+    spec = load_spec(name)
     stored = json.loads((Path(spec.path).parent / "reference.json").read_text(encoding="utf-8"))
     assert stored["model"]["hash"] == spec.content_hash, "run tools/reference.py after a change"
-    path = ROOT / "tools" / "reference.py"
-    found = importlib.util.spec_from_file_location("reference", path)
+    found = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
+    return stored, module
+
+
+def test_rule_agrees_with_its_reference():
+    stored, module = reference("fixed-mix")
+    now = module.values("fixed-mix")
+    assert now.keys() == stored["values"].keys()
+    for name, value in stored["values"].items():
+        assert now[name] == pytest.approx(value, rel=1e-5, abs=1e-9), name
+
+
+@pytest.mark.slow
+def test_baseline_agrees_with_its_reference():
+    stored, module = reference("baseline")
     now = module.summaries("baseline", 1000, 3)
     assert now.keys() == stored["summaries"].keys()
     off = {}

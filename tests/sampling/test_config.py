@@ -41,7 +41,7 @@ def test_fit_refuses_before_it_compiles(monkeypatch):
     def compile_nothing(*_, **__):
         raise AssertionError("compiled")
 
-    module = import_module("liqbayes.sampling.fit")
+    module = import_module("liqbayes.model.build")
     monkeypatch.setattr(module, "build_from_data", compile_nothing)
     panel = markets.panel()
     with pytest.raises(InputError, match="sampler"):

@@ -48,6 +48,11 @@ class SbcPlan:
             raise InputError(f"--bars is {self.bars}; use at least 120.")
         if self.fault is not None and self.fault not in FAULTS:
             raise InputError(f"--fault is {self.fault!r}; use one of {', '.join(FAULTS)}.")
+        if self.spec().rule is not None:
+            raise InputError(
+                f"--model is {self.spec().name}, a rule: it has no prior to draw from and no "
+                "posterior to rank in; choose a sampled model such as baseline."
+            )
 
     def spec(self) -> ModelSpec:
         """The specification."""
