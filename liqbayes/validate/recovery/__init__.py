@@ -1,1 +1,1 @@
-"""Recovery on agent markets, which share no code with the likelihood: do the intervals hold?"""
+"""Recovery on agent markets, which share no code with the likelihood."""

@@ -87,7 +87,7 @@ _POSITIONS = MappingProxyType(
 )
 _DRIFT = MappingProxyType({"none": 0.0, "usual": 0.027, "strong": 0.07})
 _TOPUPS = MappingProxyType({"none": (0.0, 0), "usual": (0.3, 3), "many": (0.7, 8)})
-# The trends are per day; over the longest panels the price more than doubles or falls by two thirds.
+# Trends are per day: over the longest panels the price more than doubles, or falls by two thirds.
 _PATHS = MappingProxyType(
     {
         "quiet": PriceConfig(),
@@ -156,9 +156,7 @@ def table_hash() -> str:
 
 def _far() -> list[bool]:
     """Which half of every ten markets lies far from the prior: those whose seeds drew less."""
-    drawn = [
-        float(np.random.default_rng([_FIRST_SEED + i, 1]).random()) for i in range(N_MARKETS)
-    ]
+    drawn = [float(np.random.default_rng([_FIRST_SEED + i, 1]).random()) for i in range(N_MARKETS)]
     out = []
     for first in range(0, N_MARKETS, len(LENGTHS)):
         ten = drawn[first : first + len(LENGTHS)]

@@ -65,8 +65,9 @@ def recover(unit: Unit) -> dict[str, Any]:
     dict
         ``market``, ``arm``, ``bars``, ``distance`` (from the prior), ``open_interest``,
         ``reported_share``, ``silent_feed``, ``truth``, ``point`` (rule to output to value),
-        ``interval`` and ``prior`` (output to low, median, high), ``width`` (output to posterior
-        and prior), ``score`` (the same, and every rule), ``convergence``, ``seconds``. Where the
+        ``rule_errors``, ``interval`` and ``prior`` (output to low, median, high), ``width``
+        (output to posterior and prior), ``score`` (the same, and every rule),
+        ``convergence``, ``seconds``. Where the
         fit failed, ``error`` takes the place of what would follow from it.
     """
     begin = time.perf_counter()
@@ -124,13 +125,14 @@ def _compared(
         raise AssertionError("the fit's totals and the true ones cover different bars.")
     interval = {name: interval_of(posterior[name]) for name in OUTPUTS}
     before = {name: interval_of(prior[name]) for name in OUTPUTS}
-    points = {rule: _point(rule, panel, open_interest) for rule in unit.rules}
+    points, failures = _points(unit.rules, panel, open_interest)
     found = diagnostics(tree)
     names = ("max_rhat", "min_ess_bulk", "min_ess_tail", "divergences", "min_ebfmi")
     return {
         "interval": interval,
         "prior": before,
         "point": points,
+        "rule_errors": failures,
         "width": {
             name: {
                 "posterior": width_of(name, interval[name]),
@@ -157,10 +159,21 @@ def _compared(
     }
 
 
-def _point(rule: str, panel: MarketPanel, open_interest: float) -> dict[str, float]:
-    """What a rule without uncertainty says of every output."""
-    values, _ = draws_of(fit(rule, panel, progress=False), open_interest, kind="expected")
-    return {name: float(np.median(values[name])) for name in OUTPUTS}
+def _points(
+    rules: tuple[str, ...], panel: MarketPanel, open_interest: float
+) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """What rules without uncertainty say of every output, and why some of them say nothing."""
+    points, failures = {}, {}
+    for rule in rules:
+        # a rule that fails is no fault of the model that is judged
+        try:
+            tree = fit(rule, panel, progress=False)
+            values, _ = draws_of(tree, open_interest, kind="expected")
+        except Exception as error:
+            failures[rule] = f"{type(error).__name__}: {error}"
+        else:
+            points[rule] = {name: float(np.median(values[name])) for name in OUTPUTS}
+    return points, failures
 
 
 def _score(interval: list[float], truth: float) -> float:
