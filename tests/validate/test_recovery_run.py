@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from liqbayes.cli import app
+from liqbayes.cli.app import app
 from liqbayes.errors import InputError
 from liqbayes.model import list_models, load_spec
 from liqbayes.validate import RecoveryPlan, recovery_on_agent_markets

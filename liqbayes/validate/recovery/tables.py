@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from liqbayes.errors import InputError
 from liqbayes.validate.recovery import targets
@@ -14,6 +15,7 @@ from liqbayes.validate.recovery.outputs import AT_RISK, FAMILIES, FAMILY_OF, OUT
 from liqbayes.validate.recovery.statistics import clustered_coverage
 from liqbayes.validate.recovery.unit import ARMS, WITH_FEED, WITHOUT
 
+FloatArray = NDArray[np.float64]
 ALL = "all markets"
 HELD, MISSED, TOO_FEW, NOT_SHIPPED = "held", "missed", "too few", "not shipped"
 ARM_WORDS = {WITH_FEED: "with feed", WITHOUT: "without feed"}
@@ -123,7 +125,9 @@ def comparisons(rows: Sequence[Mapping[str, Any]], rules: Sequence[str]) -> pd.D
                     **table[number].levels,
                 }
             )
-    return pd.DataFrame(out)
+    # hundreds of regimes are cut out of this: words as categories make that quick
+    words = ["arm", "output", "family", *AXES]
+    return pd.DataFrame(out).astype(dict.fromkeys(words, "category"))
 
 
 def _unit_of(row: Mapping[str, Any]) -> tuple[int, str]:
@@ -157,25 +161,27 @@ def _compared(row: Mapping[str, Any], name: str, rules: Sequence[str]) -> dict[s
 
 
 def _table(compared: pd.DataFrame, rules: Sequence[str]) -> pd.DataFrame:
+    # each output by itself, then the families; a family of one output has one row
+    single = [name for name in OUTPUTS if name not in FAMILIES]
     out = []
-    for arm in ARMS:
-        of_arm = compared[compared["arm"] == arm]
-        if of_arm.empty:
-            continue
-        for regime, chosen in _regimes(of_arm, arm):
-            for output in (*OUTPUTS, *FAMILIES):
-                at = chosen["family" if output in FAMILIES else "output"] == output
+    for output in (*single, *FAMILIES):
+        chosen = compared[compared["family" if output in FAMILIES else "output"] == output]
+        for arm in ARMS:
+            of_arm = chosen[chosen["arm"] == arm]
+            for regime, rows in _regimes(of_arm, arm):
                 out.append(
                     {"arm": arm, "regime": regime, "output": output}
-                    | _figures(chosen[at], ("prior", *rules))
+                    | _figures(rows, ("prior", *rules))
                 )
     table = pd.DataFrame(out)
-    # a family of one output has one row
-    return table.drop_duplicates(["arm", "regime", "output"], ignore_index=True)
+    # by fit, then by regime, in the order of the axes
+    order = {name: i for i, name in enumerate(dict.fromkeys(table["regime"]))}
+    place = table["arm"].map(ARMS.index) * len(order) + table["regime"].map(order)
+    return table.iloc[np.argsort(place.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
 def _regimes(compared: pd.DataFrame, arm: str) -> list[tuple[str, pd.DataFrame]]:
-    out = [(ALL, compared)]
+    out = [(ALL, compared)] if len(compared) else []
     for axis, levels in AXES.items():
         if axis == FEED_AXIS and arm == WITHOUT:
             continue
@@ -187,11 +193,21 @@ def _regimes(compared: pd.DataFrame, arm: str) -> list[tuple[str, pd.DataFrame]]
 
 
 def _figures(chosen: pd.DataFrame, rivals: Sequence[str]) -> dict[str, Any]:
-    judged = chosen[~chosen["apart"]]
-    by_market = judged["covered"].astype(float).groupby(judged["market"])
-    hits, sizes = (np.asarray(x, dtype=np.float64) for x in (by_market.sum(), by_market.count()))
+    """One row's figures; plain arrays, for there are hundreds of rows."""
+    market, apart, failed = (chosen[x].to_numpy() for x in ("market", "apart", "failed"))
+    judged = ~apart.astype(bool)
+    covered = chosen["covered"].to_numpy(dtype=np.float64)
+    sizes = np.bincount(market[judged], minlength=1).astype(float)
+    hits = np.bincount(market[judged], weights=covered[judged], minlength=1)
     found = clustered_coverage(hits, sizes)
-    fitted = chosen[~chosen["failed"]]
+    fitted = ~failed.astype(bool)
+    output = chosen["output"].to_numpy()[fitted]
+    score = {
+        name: chosen[f"score_{name}"].to_numpy(dtype=np.float64)[fitted]
+        for name in ("posterior", *rivals)
+    }
+    widths = chosen["width_ratio"].to_numpy(dtype=np.float64)
+    widths = widths[~np.isnan(widths)]
     return {
         "n": found.n,
         "markets": found.clusters,
@@ -199,21 +215,25 @@ def _figures(chosen: pd.DataFrame, rivals: Sequence[str]) -> dict[str, Any]:
         "coverage": found.share,
         "low": found.low,
         "high": found.high,
-        "zeros_apart": int(chosen["apart"].sum()),
-        "failed": int(chosen.loc[chosen["failed"], "market"].nunique()),
-        "width_ratio": float(np.nanmedian(chosen["width_ratio"])) if len(chosen) else np.nan,
-        **{f"score_ratio_{rival}": _score_ratio(fitted, rival) for rival in rivals},
+        "zeros_apart": int((~judged).sum()),
+        "failed": int(np.unique(market[~fitted]).size),
+        "width_ratio": float(np.median(widths)) if widths.size else np.nan,
+        **{
+            f"score_ratio_{rival}": _score_ratio(output, score["posterior"], score[rival])
+            for rival in rivals
+        },
     }
 
 
-def _score_ratio(fitted: pd.DataFrame, rival: str) -> float:
+def _score_ratio(output: Any, own: FloatArray, other: FloatArray) -> float:
     """Geometric mean over outputs of the ratio of mean scores, so that units do not weigh."""
-    pairs = fitted[["output", "score_posterior", f"score_{rival}"]].dropna()
-    if pairs.empty:
-        return np.nan
-    own, other = pairs.groupby("output").mean().to_numpy().T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.exp(np.mean(np.log(own / other))))
+    known = np.isfinite(own) & np.isfinite(other)
+    logs = []
+    for name in dict.fromkeys(output[known]):
+        at = known & (output == name)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs.append(np.log(own[at].mean() / other[at].mean()))
+    return float(np.exp(np.mean(logs))) if logs else np.nan
 
 
 def _records(table: pd.DataFrame, *, pooled: bool) -> list[dict[str, Any]]:
@@ -328,7 +348,7 @@ def _convergence(fitted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Over the fits: how bad the worst and the ordinary one are."""
     found = [row["convergence"] for row in fitted]
 
-    def values(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def values(name: str) -> FloatArray:
         # what is not known is as bad as can be
         worst = np.inf if name == "max_rhat" else 0.0
         return np.array([worst if f[name] is None else f[name] for f in found])
