@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say
+
+if TYPE_CHECKING:
+    from liqbayes.validate import RecoveryResult
 
 validate = typer.Typer(
     help="Check whether a model earns its intervals, where the truth is known.",
@@ -27,11 +30,6 @@ Workers = Annotated[
     int | None,
     typer.Option(help="Processes that work at once; default: as many as there are cores."),
 ]
-
-
-@validate.callback()
-def _validate() -> None:
-    """Keep `sbc` a command of its own."""
 
 
 @validate.command()
@@ -94,3 +92,87 @@ def sbc(
     if outcome.left:
         say(f"{outcome.left} panels are left; the same command goes on with them.")
         raise typer.Exit(NOT_CONVERGED)
+
+
+@validate.command()
+@guarded
+def recovery(
+    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
+    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    markets: Annotated[
+        int, typer.Option(help="Markets from the beginning of the table, two fits each.")
+    ] = 100,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Throw away the rows of another run.")
+    ] = False,
+) -> None:
+    """Coverage on agent markets: whether 90 % intervals hold the truth of independent markets.
+
+    Simulates markets that share no code with the likelihood, over regimes fixed beforehand, fits
+    each with and without its feed, and compares shares at risk, totals and ΔL with the truth. Can
+    be interrupted and goes on where it was; with nothing left it prints the tables again. Exit
+    status: 0 all fits finished, 2 wrong usage or input, 3 not all fits finished, 130 interrupted.
+    """
+    from liqbayes.batch import local_executor
+    from liqbayes.validate import RecoveryPlan, recovery_on_agent_markets
+
+    plan = RecoveryPlan(model=model, markets=markets)
+    at_once = workers or os.cpu_count() or 1
+    say(f"{markets} markets, {2 * markets} fits, {at_once} at once; rows in {out}")
+    with local_executor(at_once) as executor:
+        result, outcome = recovery_on_agent_markets(
+            plan, out, executor, budget_minutes=budget, force=force
+        )
+    _print_recovery(result)
+    if result.failed:
+        say(f"{result.failed} fits failed; they count as not covered. See recovery.json.")
+    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
+    if outcome.left:
+        say(f"{outcome.left} fits are left; the same command goes on with them.")
+        raise typer.Exit(NOT_CONVERGED)
+
+
+def _print_recovery(result: "RecoveryResult") -> None:
+    """Coverage and sharpness by output, coverage by regime, and what is missed."""
+    from liqbayes.validate.recovery.outputs import FAMILIES
+    from liqbayes.validate.recovery.tables import ALL, ARM_WORDS, NOT_SHIPPED, TOO_FEW
+
+    table = result.table
+    rivals = [name for name in table.columns if name.startswith("score_ratio_")]
+    columns = [
+        *("n", "markets", "covered", "95 % interval", "zeros apart", "width / prior's"),
+        *(f"score / {name.removeprefix('score_ratio_')}'s" for name in rivals),
+    ]
+    pooled, regimes = [], []
+    for row in table.to_dict("records"):
+        fit, regime, output = ARM_WORDS[row["arm"]], str(row["regime"]), str(row["output"])
+        figures = (
+            str(row["n"]),
+            str(row["markets"]),
+            f"{row['coverage']:.2f}",
+            f"{row['low']:.2f} to {row['high']:.2f}",
+            str(row["zeros_apart"]),
+            *(f"{row[name]:.2f}" for name in ("width_ratio", *rivals)),
+        )
+        if regime == ALL:
+            pooled.append((fit, output, *figures))
+        elif output in FAMILIES:
+            regimes.append((fit, regime, output, *figures))
+    print_table(("fit", "output", *columns), pooled, title="all markets", right=2)
+    print_table(("fit", "regime", "output", *columns), regimes, title="by regime", right=3)
+    for target in result.missed:
+        found = "unknown" if target.value is None else f"{target.value:.2f}"
+        say(
+            f"missed: {target.kind}, {ARM_WORDS[target.arm]}, {target.regime}, {target.output}: "
+            f"{found}, wanted {target.limit}"
+        )
+    few = sum(target.verdict == TOO_FEW for target in result.targets)
+    absent = [target for target in result.targets if target.verdict == NOT_SHIPPED]
+    judged = len(result.targets) - few - len(absent)
+    say(f"{len(result.missed)} of {judged} targets that can be judged are missed.")
+    if few:
+        say(f"{few} targets are not judged: too few markets.")
+    for limit in sorted({target.limit for target in absent}):
+        say(f"not judged: a score {limit}; that model is not shipped.")

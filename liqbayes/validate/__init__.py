@@ -1,8 +1,19 @@
-"""Whether the models earn their intervals: calibration where the truth is known."""
+"""Whether the models earn their intervals: calibration and recovery where the truth is known."""
 
 from liqbayes.validate.challenges import challenge
+from liqbayes.validate.recovery.run import RecoveryPlan, recovery_on_agent_markets
+from liqbayes.validate.recovery.tables import RecoveryResult
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.run import SbcPlan, simulation_based_calibration
 from liqbayes.validate.sbc.tables import SbcResult
 
-__all__ = ["FAULTS", "SbcPlan", "SbcResult", "challenge", "simulation_based_calibration"]
+__all__ = [
+    "FAULTS",
+    "RecoveryPlan",
+    "RecoveryResult",
+    "SbcPlan",
+    "SbcResult",
+    "challenge",
+    "recovery_on_agent_markets",
+    "simulation_based_calibration",
+]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liqbayes.validate.files import replace_with
 from liqbayes.validate.sbc.tables import SbcResult
 
 ENVELOPE = 0.95
@@ -32,9 +33,7 @@ def draw_ecdf(result: SbcResult, path: Path) -> None:
         col_wrap=columns,
         figure_kwargs={"figsize": (2.2 * columns, 1.9 * rows)},
     )
-    scratch = path.with_name(f".{path.name}")
-    figure.savefig(scratch, format="png", dpi=100)
-    scratch.replace(path)
+    replace_with(path, lambda scratch: figure.savefig(scratch, format="png", dpi=100))
     import matplotlib.pyplot as plt
 
     plt.close("all")

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from liqbayes.errors import InputError
+from liqbayes.validate.files import replace_text
 from liqbayes.validate.sbc.uniformity import ecdf_p_values, holm, uniform_values
 
 # Probability of a wrong rejection over all quantities of a model together.
@@ -105,11 +106,5 @@ def write_result(
         "worker_seconds": round(float(sum(row["seconds"] for row in fitted)), 1),
     }
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _replace(directory / SUMMARY, text)
-    _replace(directory / TABLE, result.table.to_csv(index=False, float_format="%.4g"))
-
-
-def _replace(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    replace_text(directory / SUMMARY, text)
+    replace_text(directory / TABLE, result.table.to_csv(index=False, float_format="%.4g"))

@@ -16,7 +16,8 @@ from liqbayes.model.generate import draw_data
 from liqbayes.model.spec import ModelSpec
 from liqbayes.outputs.context import Context
 from liqbayes.sampling import SamplerConfig
-from liqbayes.sampling.run import Compiled, Draws
+from liqbayes.sampling.run import Draws
+from liqbayes.validate.compiled import compiled_for
 from liqbayes.validate.paths import CalibrationPath, load_path
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.quantities import quantities
@@ -80,7 +81,7 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
     drawn = draw_data(blank, truth, of_data)
     seen = FAULTS[unit.fault](drawn) if unit.fault else drawn
     model = build_from_data(spec, seen)
-    compiled = _compiled(unit, blank)
+    compiled = compiled_for(blank)
     reruns = 0
     for tune, draws in STAGES:
         config = SamplerConfig(
@@ -153,14 +154,3 @@ def _evaluator(spec: str, path: str, bars: int, data: str | None) -> Evaluator:
     model = _spec(spec)
     prepared = prepare(model, _path(path, bars, data).panel)
     return Evaluator.of(model, prepared)
-
-
-_COMPILED: dict[tuple[Any, ...], Compiled] = {}
-
-
-def _compiled(unit: Unit, blank: Evaluator) -> Compiled:
-    """The model, compiled once for linear and once for inverse contracts."""
-    key = (unit.spec, unit.bars, *(leg.name for leg in blank.data.legs))
-    if key not in _COMPILED:
-        _COMPILED[key] = Compiled(build_from_data(blank.spec, blank.data))
-    return _COMPILED[key]

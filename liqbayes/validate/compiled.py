@@ -1,0 +1,32 @@
+"""Models that a worker process compiles once and samples for many panels."""
+
+from typing import Any
+
+from liqbayes.model.build import build_from_data
+from liqbayes.model.evaluate import Evaluator
+from liqbayes.sampling.run import Compiled
+
+_COMPILED: dict[tuple[Any, ...], Compiled] = {}
+
+
+def compiled_for(evaluator: Evaluator) -> Compiled:
+    """The compiled model that serves all panels laid out like this one.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Specification and data; the data of the first panel of a layout are compiled in and
+        replaced at every sampling.
+    """
+    data = evaluator.data
+    key = (
+        evaluator.spec.content_hash,
+        tuple(evaluator.layout.labels),
+        data.n_bars,
+        data.block_funding.size,
+        *((leg.name, leg.term_from.tobytes(), leg.term_to.tobytes()) for leg in data.legs),
+        *((side, feed.bars.tobytes()) for side, feed in data.feeds.items()),
+    )
+    if key not in _COMPILED:
+        _COMPILED[key] = Compiled(build_from_data(evaluator.spec, data))
+    return _COMPILED[key]

@@ -1,0 +1,1 @@
+"""Recovery on agent markets, which share no code with the likelihood."""
