@@ -22,8 +22,8 @@ def book(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     p : ndarray, shape (parameter,)
-    shares : ndarray, shape (2, block, cell)
-        Opening distribution over leverage cells, long then short.
+    shares : ndarray, shape (2, class x block, cell)
+        Opening distribution over leverage cells, long then short; see ``shares.cell_shares``.
     where : ndarray of int64, shape (4,)
         Indices into ``p``: opening share of volume, renewal hazard a day, touch-to-close share,
         volume scale (-1: the volume is the market's own).
@@ -105,9 +105,10 @@ def book_reverse(  # type: ignore[no-untyped-def]
         p_bar[where[VOLUME_SCALE]] += by_scale * scale / p[where[VOLUME_SCALE]]
     p_bar[where[RENEWAL]] += days * (long[3] + short[3])
     p_bar[where[TOUCH_TO_CLOSE]] += long[2] + short[2]
+    n_blocks = shares.shape[1] // classes.shape[1]
     for i in range(classes.shape[1]):
-        shares_bar[0] += long[1][i]
-        shares_bar[1] += short[1][i]
+        shares_bar[0, i * n_blocks : (i + 1) * n_blocks] = long[1][i]
+        shares_bar[1, i * n_blocks : (i + 1) * n_blocks] = short[1][i]
     holding_classes_reverse(
         long[4] + short[4], long[5] + short[5], long[6] + short[6], p, class_where, p_bar
     )
@@ -124,8 +125,10 @@ def opening_share(p, where):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def by_class(shares, side, classes):  # type: ignore[no-untyped-def]
-    """Opening distribution of one side, the same for every holding class."""
-    out = np.empty((classes.shape[1], shares.shape[1], shares.shape[2]))
-    for i in range(classes.shape[1]):
-        out[i] = shares[side]
+    """Opening distribution of one side, shape (class, block, cell)."""
+    n_class = classes.shape[1]
+    n_blocks = shares.shape[1] // n_class
+    out = np.empty((n_class, n_blocks, shares.shape[2]))
+    for i in range(n_class):
+        out[i] = shares[side, i * n_blocks : (i + 1) * n_blocks]
     return out

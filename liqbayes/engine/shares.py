@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True)
 def cell_shares(  # type: ignore[no-untyped-def]
-    p, where, weight, factor, low_fraction, high, basis, block_score, walk, week
+    p, where, weight, factor, low_fraction, high, basis, block_score, walk, week, class_tilt, lean
 ):
     """Distribution over leverage cells for each side and block.
 
@@ -33,17 +33,22 @@ def cell_shares(  # type: ignore[no-untyped-def]
         without one.
     week : ndarray of int64, shape (block,)
         How many steps the walk has taken in each block.
+    class_tilt : int
+        Index into ``p`` of the tilt between holding classes; -1: none.
+    lean : ndarray, shape (class,)
+        How far each class leans to high leverage, in tilts.
 
     Returns
     -------
-    ndarray, shape (2, block, cell)
-        Long then short; cells from high to low leverage; rows sum to one.
+    ndarray, shape (2, class x block, cell)
+        Long then short; blocks of the first class, then of the next; cells from high to low
+        leverage; rows sum to one.
     """
     n_cells, n_knots = weight.shape
     n_tail = n_knots - 1
     n_terms = basis.shape[1]
     n_blocks = block_score.shape[0]
-    out = np.empty((2, n_blocks, n_cells))
+    out = np.empty((2, lean.shape[0] * n_blocks, n_cells))
     logits = np.empty(n_knots)
     log_tail = np.empty(n_knots)
     edge = np.empty(n_cells + 1)
@@ -54,16 +59,23 @@ def cell_shares(  # type: ignore[no-untyped-def]
             deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
         deviation[k] = np.exp(deviation[k])
     for side in range(2):
-        for b in range(n_blocks):
-            _logits(p, where, side, block_score[b], walked[week[b]], n_tail, logits)
+        for row in range(out.shape[1]):
+            b, leaning = row % n_blocks, _leaning(p, class_tilt, lean[row // n_blocks])
+            _logits(p, where, side, block_score[b], walked[week[b]], leaning, n_tail, logits)
             _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             total = 0.0
             for k in range(n_cells):
-                out[side, b, k] = (edge[k + 1] - edge[k]) * deviation[k]
-                total += out[side, b, k]
+                out[side, row, k] = (edge[k + 1] - edge[k]) * deviation[k]
+                total += out[side, row, k]
             for k in range(n_cells):
-                out[side, b, k] /= total
+                out[side, row, k] /= total
     return out
+
+
+@njit(cache=True)
+def _leaning(p, class_tilt, lean):  # type: ignore[no-untyped-def]
+    """Shift of a class's logits."""
+    return lean * p[class_tilt] if class_tilt >= 0 else 0.0
 
 
 @njit(cache=True)
@@ -76,19 +88,21 @@ def _walked(p, walk):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _logits(p, where, side, score, walked, n_tail, logits):  # type: ignore[no-untyped-def]
+def _logits(p, where, side, score, walked, leaning, n_tail, logits):  # type: ignore[no-untyped-def]
     """Continuation logits of one side and block.
 
-    The block's score and the random walk move the steps above 8x and above 20x.
+    The block's score and the random walk move the steps above 8x and above 20x, the class those
+    above 3x, 8x and 20x.
     """
     sign = 1.0 - 2.0 * side
     logits[0] = p[where[side]]
     for i in range(n_tail):
         logits[i + 1] = p[where[2 + i]] + 0.5 * sign * p[where[2 + n_tail + i]]
     tilt = where[2 + 2 * n_tail]
-    moved = walked
+    moved = walked + leaning
     if tilt >= 0:
         moved += sign * score * p[tilt]
+    logits[1] += leaning
     logits[2] += moved
     logits[3] += moved
 
@@ -115,12 +129,14 @@ def _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge): 
 
 @njit(cache=True)
 def cell_shares_reverse(  # type: ignore[no-untyped-def]
-    out_bar, out, p, where, weight, factor, low_fraction, high, basis, block_score, walk, week
-):
+    out_bar, out, p, where, weight, factor, low_fraction, high, basis, block_score, walk, week,
+    class_tilt, lean,
+):  # fmt: skip
     """Adjoint of ``cell_shares`` by ``p``."""
     n_cells, n_knots = weight.shape
     n_tail = n_knots - 1
     n_terms = basis.shape[1]
+    n_blocks = block_score.shape[0]
     p_bar = np.zeros_like(p)
     logits = np.empty(n_knots)
     log_tail = np.empty(n_knots)
@@ -138,8 +154,11 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
         deviation[k] = np.exp(deviation[k])
     for side in range(2):
         sign = 1.0 - 2.0 * side
-        for b in range(block_score.shape[0]):
-            _logits(p, where, side, block_score[b], walked[week[b]], n_tail, logits)
+        for row in range(out.shape[1]):
+            b = row % n_blocks
+            lean_of = lean[row // n_blocks]
+            leaning = _leaning(p, class_tilt, lean_of)
+            _logits(p, where, side, block_score[b], walked[week[b]], leaning, n_tail, logits)
             _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             reach = np.exp(log_tail[0])
             log_tail_bar[:] = 0.0
@@ -147,10 +166,10 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
             mean_bar = 0.0
             for k in range(n_cells):
                 total += (edge[k + 1] - edge[k]) * deviation[k]
-                mean_bar += out_bar[side, b, k] * out[side, b, k]
+                mean_bar += out_bar[side, row, k] * out[side, row, k]
             edge_bar[:] = 0.0
             for k in range(n_cells):
-                raw_bar = (out_bar[side, b, k] - mean_bar) / total
+                raw_bar = (out_bar[side, row, k] - mean_bar) / total
                 deviation_bar[k] += raw_bar * (edge[k + 1] - edge[k]) * deviation[k]
                 edge_bar[k + 1] += raw_bar * deviation[k]
                 edge_bar[k] -= raw_bar * deviation[k]
@@ -170,6 +189,8 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
                 else:
                     p_bar[where[1 + i]] += logit_bar
                     p_bar[where[1 + n_tail + i]] += 0.5 * sign * logit_bar
+                    if class_tilt >= 0 and i <= 3:
+                        p_bar[class_tilt] += lean_of * logit_bar
                     if i == 2 or i == 3:
                         walked_bar[week[b]] += logit_bar
                         if tilt >= 0:

@@ -40,7 +40,8 @@ def build_model(
     -------
     pymc.Model
         Free variable ``z`` (parameter); deterministics ``natural`` (parameter) and
-        ``leverage_share`` (side, block, cell); observed ``open_interest_change_<leg>`` and, with
+        ``leverage_share`` (side, block, cell), blocks of one holding class after those of
+        another, week by week; observed ``open_interest_change_<leg>`` and, with
         a feed, ``report_<side>``.
 
     Raises
@@ -57,7 +58,7 @@ def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
     coords: dict[str, Any] = {
         "parameter": layout.labels,
         "side": list(SIDES),
-        "block": np.arange(data.block_funding.size),
+        "block": np.arange(data.block_funding.size * spec.holding_classes),
         "cell": np.arange(data.cells.n_cells),
         "time": np.arange(data.n_bars),
     }

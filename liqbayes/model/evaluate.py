@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from liqbayes.engine import book, interest, parameters, reports
 from liqbayes.engine import shares as share_kernel
+from liqbayes.engine.classes import holding_classes
 from liqbayes.model.data import SIDES, Leg, ModelData
 from liqbayes.model.inputs import (
     book_inputs,
+    class_where,
     interest_inputs,
     natural_inputs,
     parameter_layout,
@@ -58,8 +60,23 @@ class Evaluator:
         return np.asarray(parameters.natural(z, *self._natural_inputs))
 
     def shares(self, p: FloatArray) -> FloatArray:
-        """Opening distribution over leverage cells, shape (side, block, cell)."""
+        """Opening distribution over leverage cells, shape (side, class x block, cell)."""
         return np.asarray(share_kernel.cell_shares(p, *self._share_inputs))
+
+    def mean_shares(self, p: FloatArray) -> FloatArray:
+        """Opening distribution by funding regime, shape (side, regime, cell).
+
+        The mean over holding classes, by what they open, and over weeks, by their bars.
+        """
+        shares = self.shares(p)
+        entering = holding_classes(p, self._class_where)[0]
+        by_class = shares.reshape(len(SIDES), entering.size, -1, shares.shape[2])
+        mixed = np.einsum("c,scbk->sbk", entering, by_class)
+        bars = np.bincount(self.data.block, minlength=mixed.shape[1]).astype(float)
+        _, regime = np.unique(self.data.block_funding, return_inverse=True)
+        weight = (regime == np.arange(regime.max() + 1)[:, None]) * np.maximum(bars, 1e-9)
+        weight /= weight.sum(axis=1, keepdims=True)
+        return np.asarray(np.einsum("rb,sbk->srk", weight, mixed))
 
     def value(self, p: FloatArray, name: str, label: str | None = None) -> float:
         """One natural parameter."""
@@ -122,6 +139,10 @@ class Evaluator:
     @cached_property
     def _share_inputs(self) -> tuple[Any, ...]:
         return share_inputs(self.layout, self.data)
+
+    @cached_property
+    def _class_where(self) -> NDArray[np.int64]:
+        return class_where(self.layout)
 
     @cached_property
     def _book_inputs(self) -> dict[str, tuple[Any, ...]]:

@@ -6,6 +6,7 @@ Graph, simulation and outputs take them from here, so that they cannot drift apa
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liqbayes.errors import SpecError
 from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, Leg, ModelData
@@ -36,6 +37,8 @@ INTEREST = (
     "oi_response",
 )
 HOLDING = ("fast_share", "speed_ratio", "rest_book_share", "rest_speed")
+# how slow holders, churners and the long-lived rest lean to high leverage, in class tilts
+LEAN = (0.0, 1.0, -1.0)
 WALK = ("mix_walk_scale", "mix_step")
 # parameters that only act as a product once there is a feed
 PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "forced_share", "reported_share")
@@ -63,7 +66,7 @@ def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
         *INTEREST,
     ]
     if spec.holding_classes > 1:
-        names += HOLDING
+        names += (*HOLDING, "class_tilt")
     n_steps = int(data.block_week.max())
     if n_steps:
         names += WALK
@@ -115,16 +118,24 @@ def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
         data.block_funding,
         walk,
         data.block_week,
+        layout.index("class_tilt") if layout.has("class_tilt") else -1,
+        np.array(LEAN if layout.has("class_tilt") else (0.0,)),
     )
+
+
+def class_where(layout: ParameterLayout) -> NDArray[np.int64]:
+    """Indices for ``engine.classes.holding_classes``."""
+    if not layout.has("fast_share"):
+        return np.full(len(HOLDING), -1, np.int64)
+    return layout.where(*HOLDING)
 
 
 def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any, ...]:
     """Arguments of ``engine.book.book`` after ``p`` and ``shares``."""
     scale = layout.index("volume_scale") if layout.has("volume_scale") else -1
-    classes = layout.where(*HOLDING) if layout.has("fast_share") else np.full(4, -1, np.int64)
     return (
         np.append(layout.where(*BOOK), scale),
-        classes,
+        class_where(layout),
         data.bar_hours / 24.0,
         leg.turnover,
         leg.interest,

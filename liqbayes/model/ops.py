@@ -73,7 +73,7 @@ KERNELS = {
         (3,),
         1,
         1,
-        lambda d: ((2, len(d[6]), len(d[1])),),
+        lambda d: ((2, len(d[6]) * len(d[10]), len(d[1])),),
     ),
     "book": Kernel(book.book, book.book_reverse, (2, 2, *(3, 3, 2, 3, 2) * 2), 2, 2, _book_shapes),
     "interest_moments": Kernel(

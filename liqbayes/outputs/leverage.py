@@ -133,6 +133,8 @@ def _opened(context: Context, draw: Draw, side: str, first: int) -> list[tuple[L
     shares = draw.shares[SIDES.index(side)]
     out = []
     for leg in data.legs:
-        opened = draw.runs[leg.name, side].by_class[OPENED, :, bars].sum(axis=0)
-        out.append((leg, (opened @ shares[data.block[bars]]) * leg.to_common[context.last]))
+        opened = draw.runs[leg.name, side].by_class[OPENED, :, bars]
+        own = shares.reshape(len(opened), -1, shares.shape[1])
+        by_cell = sum(o @ s[data.block[bars]] for o, s in zip(opened, own, strict=True))
+        out.append((leg, np.asarray(by_cell) * leg.to_common[context.last]))
     return out

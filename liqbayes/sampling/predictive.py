@@ -21,7 +21,8 @@ def parameter_dataset(evaluator: Evaluator, z: xr.DataArray) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``z``, one variable a prior, and ``leverage_share`` (side, block, cell).
+        ``z``, one variable a prior, and ``leverage_share`` (side, block, cell), a block for each
+        funding regime; see ``Evaluator.mean_shares``.
     """
     values = z.transpose("chain", "draw", "parameter").to_numpy()
     n_chain, n_draw, _ = values.shape
@@ -30,7 +31,7 @@ def parameter_dataset(evaluator: Evaluator, z: xr.DataArray) -> xr.Dataset:
     for i in range(n_chain):
         for j in range(n_draw):
             natural[i, j] = evaluator.natural(np.ascontiguousarray(values[i, j]))
-            shares.append(evaluator.shares(natural[i, j]))
+            shares.append(evaluator.mean_shares(natural[i, j]))
     out: dict[str, xr.DataArray] = {
         "z": xr.DataArray(
             values,

@@ -123,7 +123,7 @@ def test_book_is_forward_at_its_parameters(scaled, classes_at):
     where = np.array([1, 2, 3, 4 if scaled else -1])
     days = 1.0 / 24.0
     turnover = rng.lognormal(size=40)
-    both = np.stack([market.shares[0], rng.dirichlet(np.ones(market.shares.shape[2]), 2)])
+    both = rng.dirichlet(np.ones(market.shares.shape[2]), (2, 2 * held.shape[1]))
     data = (where, classes_at, days, turnover, *market.data[:3], *market.touches.arrays,
             *mirror.touches.arrays)  # fmt: skip
     outputs = book.book(p, both, *data)
@@ -131,7 +131,7 @@ def test_book_is_forward_at_its_parameters(scaled, classes_at):
         plain = market.but(
             flow=p[1] * (p[4] if scaled else 1.0) * turnover, renewal=p[2] * days,
             closed_share=p[3], entering=held[0], initial=held[2], speed=held[1],
-            touches=one.touches, shares=np.repeat(both[j : j + 1], held.shape[1], axis=0),
+            touches=one.touches, shares=both[j].reshape(held.shape[1], 2, -1),
         )  # fmt: skip
         bars = recursion.forward(*plain.arguments)[-1]
         np.testing.assert_allclose(outputs[6 + 5 * j], bars, rtol=1e-12)
@@ -171,7 +171,7 @@ def test_holding_classes(chi, ratio, rest, speed, seed):
     agree(lambda v: float(np.sum(cotangent * classes.holding_classes(v, where))), p, gradient, rng)
 
 
-def share_arguments(n_blocks, tilted, walking):
+def share_arguments(n_blocks, tilted, walking, leaning):
     cells = LeverageCells.of(12)
     weight, factor = cells.tail_matrix()
     where = np.r_[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 if tilted else -1, 11, 12]
@@ -179,15 +179,17 @@ def share_arguments(n_blocks, tilted, walking):
     walk = np.array([13, 14, 15]) if walking else np.zeros(0, np.int64)
     week = np.arange(n_blocks) if walking else np.zeros(n_blocks, np.int64)
     return (where.astype(np.int64), weight, factor, cells.low_fraction(), cells.is_high(),
-            cells.basis(2), score, walk, week)  # fmt: skip
+            cells.basis(2), score, walk, week, 16 if leaning else -1,
+            np.array([0.0, 1.0, -1.0] if leaning else [0.0]))  # fmt: skip
 
 
+@pytest.mark.parametrize("leaning", [True, False])
 @pytest.mark.parametrize("walking", [True, False])
 @pytest.mark.parametrize("tilted", [True, False])
-def test_cell_shares(tilted, walking):
+def test_cell_shares(tilted, walking, leaning):
     rng = np.random.default_rng(2)
-    data = share_arguments(3, tilted, walking)
-    p = rng.normal(0, 0.7, 16)
+    data = share_arguments(3, tilted, walking, leaning)
+    p = rng.normal(0, 0.7, 17)
     out = shares.cell_shares(p, *data)
     np.testing.assert_allclose(out.sum(axis=2), 1.0, rtol=1e-13)
     assert (out >= 0).all()
@@ -195,7 +197,13 @@ def test_cell_shares(tilted, walking):
     gradient = shares.cell_shares_reverse(cotangent, out, p, *data)
     agree(lambda v: float(np.sum(cotangent * shares.cell_shares(v, *data))), p, gradient, rng,
           n_directions=8)  # fmt: skip
-    assert (gradient[13:] != 0.0).all() == walking
+    assert (gradient[13:16] != 0.0).all() == walking
+    assert (gradient[16] != 0.0) == leaning
+    assert out.shape[1] == (9 if leaning else 3)
+    if leaning:
+        # churners open more above 8x than slow holders, the rest less, if the tilt is positive
+        high = out[0].reshape(3, 3, 12)[:, :, :4].sum(axis=2) * np.sign(p[16])
+        assert (high[1] > high[0]).all() and (high[0] > high[2]).all()
     if not tilted:
         assert gradient[10] == 0.0
         assert (out[:, 0] == out[:, 1]).all() != walking
