@@ -64,6 +64,13 @@ class InitialBook:
     age_nodes: int = 8
     offset_nodes: int = 15
 
+    def ages(self) -> tuple[float, float]:
+        """Mean age in bars, and the integral of its squared survival function."""
+        young, m = 1.0 - self.old_share, self.mean_age_bars
+        old, n = self.old_share, self.old_age_bars
+        mean = young * m + old * n
+        return mean, 0.5 * (young**2 * m + old**2 * n) + 2.0 * young * old * m * n / (m + n)
+
 
 def entry_nodes(path: PricePath, side: str, n_nodes: int) -> tuple[FloatArray, FloatArray]:
     """Entry prices along each bar's ordered path and the adverse extreme still to come.

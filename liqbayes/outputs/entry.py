@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from liqbayes.conventions import BINS, PRICE_RANGE
 from liqbayes.engine.path import book_nodes, segment_volatility
-from liqbayes.engine.recursion import LOG_KEPT, OPENED, TOUCHED
+from liqbayes.engine.recursion import LOG_KEPT, TOUCHED
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
 from liqbayes.outputs.grid import PriceGrid
@@ -106,16 +106,17 @@ def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatA
     first = data.path.segments[-1][0]
     bars = slice(first, context.last + 1)
     run = draw.runs[leg.name, side]
-    opened = run.by_class[OPENED].sum(axis=0)[bars].copy()
-    interest = leg.interest[bars]
-    # same-bar liquidations never become living open interest; the rest of what was opened does
-    same_bar = run.expected[bars] - _old_liquidations(context, draw, run.by_class[TOUCHED], bars)
-    net = opened - same_bar
-    net[0] = interest[0]
-    stay = np.ones(net.size)
-    stay[1:] = (interest[1:] - net[1:]) / interest[:-1]
-    after = np.append(np.cumprod(stay[::-1])[::-1][1:], 1.0)
-    return np.asarray(net * after)
+    living = run.living[bars].sum(axis=2)
+    touched = run.by_class[TOUCHED][:, bars].T
+    closed = context.evaluator.value(draw.p, "touch_to_close_share")
+    renewed = context.evaluator.value(draw.p, "renewal_hazard_per_day") * data.bar_hours / 24.0
+    # log survival counts mass that got a new level as gone; its entry price is the old one
+    stay = np.exp(np.diff(run.by_class[LOG_KEPT][:, bars].T, axis=0) + renewed)
+    survivors = stay * (living[:-1] - closed * touched[1:])
+    net = np.concatenate([living[:1], living[1:] - survivors])
+    share = survivors / np.where(living[:-1] > 0, living[:-1], 1.0)
+    after = np.concatenate([np.cumprod(share[::-1], axis=0)[::-1], np.ones((1, share.shape[1]))])
+    return np.asarray((net * after).sum(axis=1))
 
 
 def _untouched(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
@@ -129,11 +130,6 @@ def _untouched(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
     log_kept = run.by_class[LOG_KEPT, 0]
     kept = np.exp(log_kept[context.last] - log_kept[bars])
     return np.asarray((run.placed[bars, 0] * by_row).sum(axis=1) * kept)
-
-
-def _old_liquidations(context: Context, draw: Draw, touched: FloatArray, bars: slice) -> FloatArray:
-    closed = context.evaluator.value(draw.p, "touch_to_close_share")
-    return np.asarray(closed * touched.sum(axis=0)[bars])
 
 
 def _entry_matrix(context: Context, grid: PriceGrid) -> tuple[FloatArray, FloatArray]:
@@ -159,9 +155,10 @@ def _entry_matrix(context: Context, grid: PriceGrid) -> tuple[FloatArray, FloatA
 class _PriorEntries:
     """Entry prices of the book before the segment.
 
-    Ages are exponential with mean ``m`` bars and the log price is a Brownian path with variance
-    ``s^2`` a bar, so entries have variance ``s^2 m`` around the first close in all, and their
-    mean, ``int B(a) exp(-a / m) da / m``, has half of it.
+    The log price is a Brownian path with variance ``s^2`` a bar, so entries have variance
+    ``s^2 E[age]`` around the first close in all. Their mean, ``int B(a) f(a) da`` with ``f`` the
+    density of ages, has ``s^2 int S(a)^2 da`` of it with ``S`` their survival function: half, if
+    ages are exponential.
     """
 
     log_close: float
@@ -175,10 +172,11 @@ class _PriorEntries:
         start, stop = path.segments[-1]
         sigma = segment_volatility(path, start, stop)
         offset, _ = book_nodes(context.book(), sigma)
+        age, shared = context.book().ages()
         return cls(
             log_close=float(np.log(path.close[start])),
-            offset=offset * np.sqrt(0.5),
-            level_scale=sigma * float(np.sqrt(0.5 * context.book().mean_age_bars)),
+            offset=offset * np.sqrt(1.0 - shared / age),
+            level_scale=sigma * float(np.sqrt(shared)),
             log_edges=np.log(grid.edges),
         )
 

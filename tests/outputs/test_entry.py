@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.outputs import entry_price_distribution
 from tests.model import markets
 from tests.outputs.fits import fake_fit
@@ -77,3 +78,21 @@ def test_level_of_earlier_entries_is_uncertain():
     # the same path for both sides
     sides = [entry["vwap"].sel(side=s).to_numpy().ravel() for s in ("long", "short")]
     assert np.corrcoef(*sides)[0, 1] > 0.9
+
+
+def test_the_rest_keeps_the_book_before_the_first_bar():
+    """After weeks slow holders and churners are gone; with one class next to nothing is left."""
+    panel = markets.panel(markets.bars(24 * 20, seed=6))
+    left = {}
+    for name in ("baseline", "standard"):
+        source = load_spec(name).source
+        spec = ModelSpec.from_mapping(
+            {**source, "resolution": {"cells": 10, "entry_nodes": 2, "funding_blocks": 3}}
+        )
+        entry = entry_price_distribution(fake_fit(panel, spec, draws=20, scale=0.1))
+        total = entry["share"].sum("price") + entry["below"] + entry["above"]
+        np.testing.assert_allclose(total, 1.0, rtol=1e-9)
+        left[name] = float(entry["prior_book"].mean())
+    assert left["baseline"] < 0.05
+    # a third of the book, of which a tenth leaves in three weeks
+    assert 0.2 < left["standard"] < 0.35
