@@ -7,6 +7,7 @@ machines differ and drift.
 import platform
 from pathlib import Path
 
+from benchmarks.batch import batch_table
 from benchmarks.gradient import gradient_table
 from benchmarks.outputs import propagation_table
 from benchmarks.sampling import sampling_table
@@ -26,6 +27,7 @@ def main() -> None:
         scan_table(),
         sampling_table(),
         propagation_table(),
+        batch_table(),
     ]
     text = "\n\n".join(parts) + "\n"
     TARGET.write_text(text, encoding="utf-8")
