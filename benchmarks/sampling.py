@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-SETTINGS = ((1000, 1000), (500, 400))
+SETTINGS = (("baseline", 1000, 1000), ("baseline", 500, 400), ("standard", 500, 500))
 _COMPILE = """
 import time, nutpie
 from benchmarks.markets import walk
@@ -22,8 +22,8 @@ import json, sys
 from benchmarks.markets import walk
 from liqbayes.checks import diagnostics
 from liqbayes.sampling import fit
-tune, draws = int(sys.argv[1]), int(sys.argv[2])
-tree = fit("baseline", walk(1440), draws=draws, tune=tune, seed=1, progress=False)
+model, tune, draws = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+tree = fit(model, walk(1440), draws=draws, tune=tune, seed=1, progress=False)
 run, found = json.loads(tree.attrs["sampler"]), diagnostics(tree)
 steps = int(tree["sample_stats"]["n_steps"].sum())
 print(json.dumps({**run, **found, "steps": steps}))
@@ -34,14 +34,14 @@ def sampling_table() -> str:
     """Default settings on 1440 hourly bars with a feed: four chains on the machine's cores."""
     lines = [
         "## Fit: 1440 hourly bars with a feed, 4 chains\n",
-        "| tune + draws | sampling, s | max R-hat | least bulk ESS | least tail ESS "
+        "| model | tune + draws | sampling, s | max R-hat | least bulk ESS | least tail ESS "
         "| leapfrogs an effective draw |",
-        "|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|",
     ]
-    for tune, draws in SETTINGS:
-        run = json.loads(_child(_FIT, str(tune), str(draws)).splitlines()[-1])
+    for model, tune, draws in SETTINGS:
+        run = json.loads(_child(_FIT, model, str(tune), str(draws)).splitlines()[-1])
         lines.append(
-            f"| {tune} + {draws} | {run['seconds']:.0f} | {run['max_rhat']:.4f} "
+            f"| {model} | {tune} + {draws} | {run['seconds']:.0f} | {run['max_rhat']:.4f} "
             f"| {run['min_ess_bulk']:.0f} ({run['worst_ess_bulk']}) "
             f"| {run['min_ess_tail']:.0f} | {run['steps'] / run['min_ess_bulk']:.0f} |"
         )
