@@ -19,7 +19,9 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
 
     The bars' price, volume and funding are kept. Changes of open interest and reports are drawn in
     the order in which the likelihood factors: each from its one-step law given all before it. Bars
-    that are not scored keep their change of open interest.
+    that are not scored keep their change of open interest, and their reports are left unknown:
+    drawn, they would depend on the parameters, and a posterior that does not score them would not
+    be the posterior of these data.
 
     Parameters
     ----------
@@ -93,14 +95,15 @@ def _draw_reports(
     memory = np.exp(-data.bar_hours / evaluator.value(p, "feed_memory_hours"))
     gain = evaluator.value(p, "feed_gain")
     out = np.zeros((2, data.n_bars))
-    for j in range(2):
+    for j, side in enumerate(SIDES):
+        scored = np.isin(np.arange(data.n_bars), data.feeds[side].bars)
         slow = 0.0
         for t in range(data.n_bars):
             if data.start[t] != 0:
                 slow = 0.0
                 continue
             noise, chance = rng.standard_normal(), rng.random()
-            if chance < -np.expm1(log_zero[j, t]):
+            if scored[t] and chance < -np.expm1(log_zero[j, t]):
                 log_report = location[j, t] + slow + scale[j, t] * noise
                 out[j, t] = np.exp(log_report)
                 slow += gain * (log_report - location[j, t] - slow)
