@@ -1,6 +1,7 @@
 """Whether the models earn their intervals: calibration and recovery where the truth is known."""
 
 from liqbayes.validate.challenges import challenge
+from liqbayes.validate.prior_check import prior_check
 from liqbayes.validate.recovery.run import RecoveryPlan, recovery_on_agent_markets
 from liqbayes.validate.recovery.tables import RecoveryResult
 from liqbayes.validate.sbc.faults import FAULTS
@@ -14,6 +15,7 @@ __all__ = [
     "SbcPlan",
     "SbcResult",
     "challenge",
+    "prior_check",
     "recovery_on_agent_markets",
     "simulation_based_calibration",
 ]
