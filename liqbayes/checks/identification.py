@@ -19,13 +19,14 @@ from liqbayes.outputs.context import open_fit
 FloatArray = NDArray[np.float64]
 _DRAWS = 400
 GROUPS = ("posterior", "prior")
+SIDES = ("long", "short")
 
 
 def prior_share(fit: xr.DataTree) -> dict[str, float]:
     """Share of each output's prior variance that is left in the posterior.
 
-    Computed without the lumpiness of the book, on the log scale for amounts and the logit scale
-    for shares; 1 means that the data said nothing (or moved the output without narrowing it).
+    Of ``output_values``; 1 means that the data said nothing (or moved the output without narrowing
+    it).
 
     Returns
     -------
@@ -33,44 +34,55 @@ def prior_share(fit: xr.DataTree) -> dict[str, float]:
         Output name to share, at most 1; such as ``at_risk[long, 0.05]``.
     """
     fit = thin(fit, _DRAWS)
-    out: dict[str, float] = {}
-
-    def add(name: str, values: dict[str, FloatArray]) -> None:
-        if not all(np.isfinite(values[g]).any() for g in GROUPS):
-            return  # a window longer than the panel
-        after, before = (float(np.nanvar(values[g])) for g in GROUPS)
-        if before > 0:
-            out[name] = min(after / before, 1.0)
-
-    risk = {g: at_risk(fit, kind="expected", group=g) for g in GROUPS}
-    for side in ("long", "short"):
-        for move in risk["posterior"]["move"].to_numpy():
-            add(
-                f"at_risk[{side}, {move:g}]",
-                {g: logit(risk[g].sel(side=side, move=move).to_numpy()) for g in GROUPS},
-            )
-    totals = {g: total_liquidated(fit, g) for g in GROUPS}
-    deltas = {g: liquidation_delta(fit, kind="expected", group=g)["delta"] for g in GROUPS}
-    entries = {g: entry_price_distribution(fit, group=g) for g in GROUPS}
-    leverage = {g: average_leverage(fit, group=g) for g in GROUPS}
-    for side in ("long", "short"):
-        at = {"side": side}
-        logs = {
-            f"realised_total[{side}]": {g: totals[g].sel(at) for g in GROUPS},
-            f"entry_vwap[{side}]": {g: entries[g]["vwap"].sel(at) for g in GROUPS},
-        }
-        for window in leverage["posterior"]["window"].to_numpy():
-            name = f"average_leverage[{side}, {window}]"
-            logs[name] = {g: leverage[g].sel(side=side, window=window) for g in GROUPS}
-        for name, values in logs.items():
-            add(name, {g: np.log(v.to_numpy()) for g, v in values.items()})
-    for window in deltas["posterior"]["window"].to_numpy():
-        add(f"delta[{window}]", {g: deltas[g].sel(window=window).to_numpy() for g in GROUPS})
-    add(
-        "delta_total",
-        {g: (totals[g].sel(side="long") - totals[g].sel(side="short")).to_numpy() for g in GROUPS},
-    )
+    after, before = (output_values(fit, group) for group in GROUPS)
+    out = {}
+    for name in after:
+        # a window longer than the panel has no value
+        if np.isfinite(after[name]).any() and np.isfinite(before[name]).any():
+            spread = float(np.nanvar(before[name]))
+            if spread > 0:
+                out[name] = min(float(np.nanvar(after[name])) / spread, 1.0)
     return out
+
+
+def output_values(fit: xr.DataTree, group: str) -> dict[str, FloatArray]:
+    """Every output at every draw, without the lumpiness of the book.
+
+    On the log scale for amounts and the logit scale for shares; ΔL as it is.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    group : {"posterior", "prior"}
+
+    Returns
+    -------
+    dict of str to ndarray, shape (chain, draw)
+        NaN where a window is longer than the panel.
+    """
+    risk = at_risk(fit, kind="expected", group=group)
+    total = total_liquidated(fit, group)
+    delta = liquidation_delta(fit, kind="expected", group=group)["delta"]
+    entry = entry_price_distribution(fit, group=group)["vwap"]
+    leverage = average_leverage(fit, group=group)
+    out = {}
+    for side in SIDES:
+        for move in risk["move"].to_numpy():
+            out[f"at_risk[{side}, {move:g}]"] = logit(_draws(risk.sel(side=side, move=move)))
+    for side in SIDES:
+        out[f"realised_total[{side}]"] = np.log(_draws(total.sel(side=side)))
+        out[f"entry_vwap[{side}]"] = np.log(_draws(entry.sel(side=side)))
+        for window in leverage["window"].to_numpy():
+            values = _draws(leverage.sel(side=side, window=window))
+            out[f"average_leverage[{side}, {window}]"] = np.log(values)
+    for window in delta["window"].to_numpy():
+        out[f"delta[{window}]"] = _draws(delta.sel(window=window))
+    out["delta_total"] = _draws(total.sel(side="long") - total.sel(side="short"))
+    return out
+
+
+def _draws(values: xr.DataArray) -> FloatArray:
+    return values.transpose("chain", "draw").to_numpy()
 
 
 def prior_book_share(fit: xr.DataTree) -> dict[str, float]:

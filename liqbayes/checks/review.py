@@ -15,11 +15,13 @@ from liqbayes.checks.identification import (
     prior_share,
     scale_products,
 )
+from liqbayes.checks.sensitivity import PRIOR, SENSITIVE, power_scaling
 from liqbayes.outputs import liquidation_levels
 from liqbayes.outputs.context import is_rule, open_fit
 
 # a rule's book further than this from open interest is pointed out
 BOOK_TOLERANCE = 0.1
+
 # an output that keeps more than this share of its prior variance is mostly prior
 PRIOR_DOMINATED = 0.5
 # 90 % one-step predictive intervals should hold about 90 % of the bars
@@ -65,6 +67,7 @@ class Review:
     prior_share: dict[str, float]
     prior_book_share: dict[str, float]
     scale: dict[str, Scale]
+    sensitivity: dict[str, dict[str, float]]
 
 
 def review(fit: xr.DataTree) -> Review:
@@ -92,15 +95,17 @@ def review(fit: xr.DataTree) -> Review:
     shares = prior_share(fit)
     books = prior_book_share(fit)
     scale = scale_products(fit)
+    sensitivity = power_scaling(fit)
     verdicts = (
         *_convergence(found),
         *_identification(shares, scale, complete_feed(fit)),
+        *_uninformed(sensitivity),
         *_conflicts(fit),
         *_predictive(fit),
         *_book(books),
         *_notes(fit),
     )
-    return Review(not reasons, reasons, verdicts, found, shares, books, scale)
+    return Review(not reasons, reasons, verdicts, found, shares, books, scale, sensitivity)
 
 
 def _of_rule(fit: xr.DataTree) -> Review:
@@ -133,7 +138,7 @@ def _of_rule(fit: xr.DataTree) -> Review:
             )
         )
     unknown = {"long": float("nan"), "short": float("nan")}
-    return Review(True, (), tuple(verdicts), {}, {}, unknown, {})
+    return Review(True, (), tuple(verdicts), {}, {}, unknown, {}, {})
 
 
 def _convergence(found: dict[str, Any]) -> list[Verdict]:
@@ -214,6 +219,17 @@ def _identification(
         )
         level = "warn" if own and not complete else "ok"
         out.append(Verdict(f"scale: {name}", level, found.posterior_sd, found.prior_sd, text))
+    return out
+
+
+def _uninformed(sensitivity: dict[str, dict[str, float]]) -> list[Verdict]:
+    """Outputs that no channel moves when it counts a little more or less."""
+    out = []
+    for name, by_source in sensitivity.items():
+        most = max(value for source, value in by_source.items() if source != PRIOR)
+        if most < SENSITIVE:
+            text = "power scaling: no channel informs it"
+            out.append(Verdict(f"informed: {name}", "warn", most, SENSITIVE, text))
     return out
 
 

@@ -56,6 +56,8 @@ def review(
     found = judge(fit)
     title = f"{summary['contract']}, {summary['model']['name']} {summary['model']['version']}"
     _print(found.verdicts, title)
+    if found.sensitivity:
+        _print_sensitivity(found.sensitivity)
     if challenge:
         from liqbayes.validate import challenge as put
 
@@ -83,4 +85,17 @@ def _print(verdicts: "Sequence[Verdict]", title: str) -> None:
         ],
         title=title,
         right=9,
+    )
+
+
+def _print_sensitivity(sensitivity: dict[str, dict[str, float]]) -> None:
+    """What each output listens to: the prior, and each channel."""
+    sources = list(next(iter(sensitivity.values())))
+    print_table(
+        ("output", *(source.replace("_", " ") for source in sources)),
+        [
+            (name, *(f"{by_source[source]:.2f}" for source in sources))
+            for name, by_source in sensitivity.items()
+        ],
+        title="Power-scaling sensitivity; below 0.05 a source hardly moves the output",
     )
