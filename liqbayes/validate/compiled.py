@@ -19,11 +19,10 @@ def compiled_for(evaluator: Evaluator) -> Compiled:
         replaced at every sampling.
     """
     data = evaluator.data
+    # lengths that are not here, such as the number of funding regimes, are data and not code
     key = (
         evaluator.spec.content_hash,
         tuple(evaluator.layout.labels),
-        data.n_bars,
-        data.block_funding.size,
         *((leg.name, leg.term_from.tobytes(), leg.term_to.tobytes()) for leg in data.legs),
         *((side, feed.bars.tobytes()) for side, feed in data.feeds.items()),
     )
