@@ -4,6 +4,7 @@ from liqbayes.validate.challenges import challenge
 from liqbayes.validate.prior_check import prior_check
 from liqbayes.validate.recovery.run import RecoveryPlan, recovery_on_agent_markets
 from liqbayes.validate.recovery.tables import RecoveryResult
+from liqbayes.validate.resolution import resolution_check
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.run import SbcPlan, simulation_based_calibration
 from liqbayes.validate.sbc.tables import SbcResult
@@ -17,5 +18,6 @@ __all__ = [
     "challenge",
     "prior_check",
     "recovery_on_agent_markets",
+    "resolution_check",
     "simulation_based_calibration",
 ]

@@ -65,7 +65,7 @@ def challenge(
     verdicts = [*_sums(fit), _later_bars(fit)]
     panel, history = panel_of(fit)
     spec = ModelSpec.from_json(fit.attrs["spec"])
-    base = _risks(fit)
+    base = risks(fit)
     seed = int(json.loads(fit.attrs["sampler"])["seed"])
 
     def again(changed: ModelSpec, data: MarketPanel) -> xr.DataTree:
@@ -83,13 +83,13 @@ def challenge(
     week = panel.time[0] + np.timedelta64(7, "D")
     if week < panel.time[panel.n_bars // 2]:
         on_step("a week later")
-        verdicts += _shifts("begun a week later", base, _risks(again(spec, panel.slice(week))))
+        verdicts += _shifts("begun a week later", base, risks(again(spec, panel.slice(week))))
     else:
         text = "the panel is shorter than two weeks"
         verdicts.append(Verdict("begun a week later", "ok", None, None, f"not tried: {text}"))
     if all(panel.has(c) for c in FEED) and "liquidation_feed" in spec.channels:
         on_step("without the feed")
-        without = _risks(again(spec, panel.without(*FEED)))
+        without = risks(again(spec, panel.without(*FEED)))
         verdicts += _shifts("without the feed", base, without)
         verdicts += _widths(base, without)
     on_step("twice the odds of high leverage")
@@ -171,7 +171,7 @@ def _later_bars(fit: xr.DataTree) -> Verdict:
     )
 
 
-def _risks(fit: xr.DataTree, group: str = "posterior") -> dict[str, FloatArray]:
+def risks(fit: xr.DataTree, group: str = "posterior") -> dict[str, FloatArray]:
     """Logit shares at risk without lumpiness, by output name."""
     share = at_risk(thin(fit, _DRAWS), moves=MOVES, kind="expected", group=group)
     return {
@@ -222,8 +222,8 @@ def _prior_reach(
 ) -> list[Verdict]:
     """Shift of posterior medians over the shift of prior medians that caused it."""
     # both fits have the seed of the first, so that their prior draws are pairs
-    before, after = _risks(fit, "prior"), _risks(other, "prior")
-    posterior = _risks(other)
+    before, after = risks(fit, "prior"), risks(other, "prior")
+    posterior = risks(other)
     reach = {}
     for name in base:
         moved = float(np.median(after[name]) - np.median(before[name]))
