@@ -11,6 +11,7 @@ from liqbayes.model.evaluate import Evaluator
 from liqbayes.validate import SbcPlan
 from liqbayes.validate.paths import N_PATHS, load_path, path_names
 from liqbayes.validate.sbc.faults import FAULTS
+from liqbayes.validate.sbc.picture import draw_ecdf
 from liqbayes.validate.sbc.tables import judge, write_result
 from tests.model.markets import bars, panel, small_spec
 
@@ -114,6 +115,12 @@ def test_verdicts(tmp_path):
     assert summary["rejected"] == ["bad"] and not summary["calibrated"]
     assert summary["panels"] == 200 and summary["smallest_p"]["quantity"] == "bad"
     assert len((tmp_path / "sbc.csv").read_text().splitlines()) == 12
+
+
+def test_picture(tmp_path):
+    draw_ecdf(judge(rows(shift=0.6), n_ranks=100, seed=1), "a run", tmp_path / "ecdf.png")
+    assert (tmp_path / "ecdf.png").stat().st_size > 20_000
+    assert [p.name for p in tmp_path.iterdir()] == ["ecdf.png"]
 
 
 def test_failures_count_against_the_model():

@@ -135,5 +135,8 @@ def simulation_based_calibration(
     finished = sorted((r for r in rows.read() if r["key"] in wanted), key=lambda r: r["key"])
     result = judge(finished, n_ranks=L + 1, seed=int(spec.content_hash[:8], 16))
     write_result(result, plan.identity(), finished, rows.directory)
-    draw_ecdf(result, rows.directory / "ecdf.png")
+    title = f"{spec.name}: ranks of the truth in {len(finished)} simulated panels"
+    if plan.fault:
+        title += f", fitted with the fault {plan.fault}"
+    draw_ecdf(result, title, rows.directory / "ecdf.png")
     return result, outcome
