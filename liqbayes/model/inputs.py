@@ -16,6 +16,8 @@ from liqbayes.model.spec import ModelSpec
 # Prior scale of an hourly log change of open interest (Binance BTC, ETH and SOL perpetuals,
 # June-July 2024: 0.2-1.3 % by volume quintile).
 HOURLY_CHANGE = 0.004
+# Of that change's Student t law; fixed, because degrees of freedom trade off against its scale.
+DEGREES_OF_FREEDOM = 4.0
 
 BOOK = ("opening_share_of_volume", "renewal_hazard_per_day", "touch_to_close_share")
 SHARES = ("no_level_logit", "tail_logit", "high_leverage_logit", "side_tilt", "deviation")

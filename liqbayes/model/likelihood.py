@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liqbayes.model.channels.open_interest import DEGREES_OF_FREEDOM
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.evaluate import BookRun, Evaluator
 
 FloatArray = NDArray[np.float64]

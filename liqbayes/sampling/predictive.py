@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from liqbayes.model.channels.open_interest import DEGREES_OF_FREEDOM
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES
 from liqbayes.model.evaluate import Evaluator
 

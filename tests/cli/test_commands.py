@@ -141,7 +141,10 @@ def reviewed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         Verdict("R-hat", "ok", 1.003, 1.01, "chains agree"),
         Verdict("prior share of at_risk", "warn", 0.8, 0.5, "mostly prior [beyond 20 %]"),
     )
-    judge = SimpleNamespace(review=lambda fit: SimpleNamespace(**found, verdicts=verdicts))
+    moved = {"at risk 10 %, long": {"prior": 0.31, "open_interest": 0.02}}
+    judge = SimpleNamespace(
+        review=lambda fit: SimpleNamespace(**found, verdicts=verdicts, sensitivity=moved)
+    )
     monkeypatch.setitem(sys.modules, "liqbayes.checks", judge)
     monkeypatch.setattr(liqbayes.sampling, "load_fit", lambda path: path)
     return found
@@ -154,6 +157,7 @@ def test_review_prints_verdicts_worst_first(
     assert done.exit_code == 0, done.output
     assert done.stdout.index("prior share") < done.stdout.index("R-hat")
     assert "mostly prior [beyond 20 %]" in done.stdout
+    assert "0.31" in done.stdout and "open interest" in done.stdout
 
 
 def test_review_of_an_unconverged_fit_is_status_3(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError
-from liqbayes.model.channels.open_interest import DEGREES_OF_FREEDOM
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.generate import draw_data

@@ -12,12 +12,9 @@ import numpy as np
 import pymc as pm
 
 from liqbayes.model.data import Leg, ModelData
-from liqbayes.model.inputs import interest_inputs
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM, interest_inputs
 from liqbayes.model.ops import Pack, call
 from liqbayes.model.priors import ParameterLayout
-
-# Fixed, because degrees of freedom trade off against the scale.
-DEGREES_OF_FREEDOM = 4.0
 
 
 def observe_open_interest(
