@@ -39,6 +39,7 @@ def diagnostics(fit: xr.DataTree) -> dict[str, Any]:
     import arviz as az
 
     posterior = fit["posterior"]["z"]
+    pooled = fit["posterior"].get("pooled_z")
     risk = at_risk(fit, kind="expected")
     # an output that is zero in every draw (to 1e-12) has nothing to converge
     varies = risk.std(("chain", "draw")) > 1e-12
@@ -46,6 +47,11 @@ def diagnostics(fit: xr.DataTree) -> dict[str, Any]:
         **{
             str(n): posterior.sel(parameter=n, drop=True) for n in posterior["parameter"].to_numpy()
         },
+        **(
+            {}
+            if pooled is None
+            else {str(n): pooled.sel(common=n, drop=True) for n in pooled["common"].to_numpy()}
+        ),
         **{
             f"at_risk[{side}, {move:g}]": risk.sel(side=side, move=move, drop=True)
             for side in risk["side"].to_numpy()

@@ -1,5 +1,7 @@
 """What `fit` and `demo` share: writing the directory, telling what is in it, exit status."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,45 @@ def check_out(out: Path, *, force: bool) -> None:
     check_target(out, force=force, known=FILES)
 
 
+def targets(out: Path, contracts: Sequence[str], *, n_panels: int, force: bool) -> tuple[Path, ...]:
+    """Directory of each market's report: ``out`` of one, a folder in it of several.
+
+    Raises
+    ------
+    InputError
+        If contracts and panels do not match, a market comes twice, or a directory may not be
+        written.
+    """
+    from liqbayes.errors import InputError
+
+    if len(contracts) != n_panels:
+        raise InputError(
+            f"{n_panels} panel(s) and {len(contracts)} contract(s); give --contract once a panel, "
+            "in the same order."
+        )
+    if n_panels == 1:
+        check_out(out, force=force)
+        return (out,)
+    names = [_market_name(contract) for contract in contracts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{', '.join(twice)} is given twice; several panels are several markets.")
+    if out.exists() and (not force or not out.is_dir() or (out / "summary.json").exists()):
+        raise InputError(
+            f"{out} exists; choose another --out. Folders of markets in a directory of several "
+            "are replaced with --force."
+        )
+    for name in names:
+        check_out(out / name, force=force)
+    return tuple(out / name for name in names)
+
+
+def _market_name(contract: str) -> str:
+    """Name of a market's folder: venue and symbol, or the stem of a contract file."""
+    name = Path(contract).stem if contract.endswith(".toml") else contract
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "market"
+
+
 def finish(
     tree: Any,
     out: Path,
@@ -68,6 +109,23 @@ def finish(
         warn("not converged: " + "; ".join(summary["reasons"]) + ". More --draws and --tune help.")
         return NOT_CONVERGED
     return DONE
+
+
+def print_pooling(tree: Any) -> None:
+    """How much several markets have in common, by pool, beside the prior."""
+    after, before = (tree[group]["pooled_share"] for group in ("posterior", "prior"))
+    rows = []
+    for pool in after["pool"].to_numpy():
+        cells = [
+            interval([float(q) for q in values.sel(pool=pool).quantile((0.05, 0.5, 0.95))], "share")
+            for values in (after, before)
+        ]
+        rows.append((str(pool), *cells[0], *cells[1]))
+    print_table(
+        ("pool", "common share", "90 % interval", "prior", "90 % interval"),
+        rows,
+        title="What the markets have in common, of each parameter's prior variance",
+    )
 
 
 def print_summary(summary: dict[str, Any]) -> None:

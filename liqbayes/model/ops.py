@@ -115,7 +115,7 @@ FINGERPRINT = _source_fingerprint()
 Place = tuple[str, int, int, str]
 
 # directory at the head of the packed integers: start, stop and two lengths an argument
-_ROW, _MAX_ROWS = 4, 256
+_ROW, _MAX_ROWS = 4, 2048
 
 
 class Pack:

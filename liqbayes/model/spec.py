@@ -16,6 +16,8 @@ SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
 TEXT, NAMES, NUMBERS = "text", "names", "numbers"
 THROTTLES = ("mechanistic", "constant")
+# Groups of parameters that several markets may have in common, each to an extent of its own.
+POOLS = ("leverage", "survival", "reporting")
 # section -> field -> TEXT, NAMES, NUMBERS, a set of allowed values, or (type, smallest, largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
@@ -42,6 +44,7 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "channels": {"feed_throttle": (set(THROTTLES), "mechanistic")},
     "holding": {"classes": ({1, 3}, 1)},
     "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
+    "pooling": {pool: (NAMES, ()) for pool in POOLS},
 }
 # A rule has the section ``rule`` in place of channels and priors, and nothing else to set.
 RULE_FIELDS: Mapping[str, Mapping[str, Any]] = {
@@ -130,6 +133,8 @@ class ModelSpec:
         1, or 3: slow, fast and a long-lived rest.
     walk_hours : float
         Time between steps of the random walk of the opening mix; 0 without one.
+    pooling : mapping of str to tuple of str
+        Parameters that several markets share in part, by pool; empty without pooling.
     priors : mapping of str to Prior
     rule : Rule or None
         A mix of leverage fixed by hand in place of channels and priors, of which there are none.
@@ -156,6 +161,7 @@ class ModelSpec:
     feed_throttle: str
     holding_classes: int
     walk_hours: float
+    pooling: Mapping[str, tuple[str, ...]] = field(hash=False)
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
     rule: Rule | None = None
@@ -223,6 +229,7 @@ class ModelSpec:
             raise SpecError(f"channels {bad}{where}; use {', '.join(CHANNELS)}.")
         if not isinstance(table["priors"], Mapping):
             raise SpecError(f"priors{where} is {table['priors']!r}; give one table a prior.")
+        priors = {k: Prior.parse(k, v) for k, v in table["priors"].items()}
         book = read["book"]
         return cls(
             **read["model"],
@@ -239,7 +246,8 @@ class ModelSpec:
             minimum_bars=book["minimum_bars"],
             book_old_share=book["old_share"],
             book_old_age_hours=book["old_age_hours"],
-            priors={k: Prior.parse(k, v) for k, v in table["priors"].items()},
+            pooling=_pooling(read["pooling"], priors, where),
+            priors=priors,
             source=dict(table),
             path=path,
         )
@@ -268,11 +276,36 @@ class ModelSpec:
             feed_throttle="mechanistic",
             holding_classes=1,
             walk_hours=0.0,
+            pooling={},
             priors={},
             source=dict(table),
             rule=rule,
             path=path,
         )
+
+
+def _pooling(
+    read: Mapping[str, tuple[str, ...]], priors: Mapping[str, Prior], where: str
+) -> dict[str, tuple[str, ...]]:
+    """Pools with something in them, checked against the priors."""
+    pools = {pool: names for pool, names in read.items() if names}
+    if not pools:
+        return {}
+    pooled = [name for names in pools.values() for name in names]
+    # a walk's steps are those of one panel's own time
+    bad = sorted({n for n in pooled if n not in priors or n == "mix_step" or pooled.count(n) > 1})
+    if bad:
+        raise SpecError(
+            f"pooling{where}: {', '.join(bad)} cannot be pooled; name each prior once, and no "
+            "steps of a walk."
+        )
+    share = priors.get("pooled_share")
+    if share is None or share.labels != tuple(pools) or share.distribution != "logitnormal":
+        raise SpecError(
+            f"pooling{where}: give a logitnormal prior pooled_share with the labels "
+            f"{', '.join(pools)}."
+        )
+    return pools
 
 
 def _section(

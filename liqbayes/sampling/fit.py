@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import xarray as xr
@@ -35,11 +36,45 @@ _VERSIONED = (
 )
 
 
+@overload
 def fit(
     spec: ModelSpec | str,
     panel: MarketPanel,
     *,
-    history: MarketPanel | None = None,
+    history: MarketPanel | None = ...,
+    draws: int = ...,
+    tune: int = ...,
+    chains: int = ...,
+    cores: int | None = ...,
+    seed: int = ...,
+    sampler: str = ...,
+    target_accept: float = ...,
+    progress: bool = ...,
+) -> xr.DataTree: ...
+
+
+@overload
+def fit(
+    spec: ModelSpec | str,
+    panel: Mapping[str, MarketPanel],
+    *,
+    history: Mapping[str, MarketPanel] | None = ...,
+    draws: int = ...,
+    tune: int = ...,
+    chains: int = ...,
+    cores: int | None = ...,
+    seed: int = ...,
+    sampler: str = ...,
+    target_accept: float = ...,
+    progress: bool = ...,
+) -> dict[str, xr.DataTree]: ...
+
+
+def fit(
+    spec: ModelSpec | str,
+    panel: MarketPanel | Mapping[str, MarketPanel],
+    *,
+    history: MarketPanel | Mapping[str, MarketPanel] | None = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -48,15 +83,17 @@ def fit(
     sampler: str = "nutpie",
     target_accept: float = 0.8,
     progress: bool = True,
-) -> xr.DataTree:
+) -> xr.DataTree | dict[str, xr.DataTree]:
     """Sample the posterior of a model given a panel, or run a rule over it.
 
     Parameters
     ----------
     spec : ModelSpec or str
         A specification, or the name or path of one.
-    panel : MarketPanel
-    history : MarketPanel, optional
+    panel : MarketPanel or mapping of str to MarketPanel
+        One market, or several by name for a model that pools, such as ``hierarchical``. Such a
+        model takes one market too: pooling then has no effect.
+    history : MarketPanel, or mapping of str to MarketPanel, optional
         Earlier bars that build the book but are not scored.
     draws, tune, chains, cores, seed, sampler, target_accept
         See ``SamplerConfig``; ``cores`` defaults to what the machine has, at most ``chains``.
@@ -72,6 +109,8 @@ def fit(
         contract, seed and versions, so that the outputs need nothing else. Of a rule (a
         specification with a section ``rule``) there are only ``posterior``, with one chain and
         one draw, and ``panel``: nothing is sampled, and settings of the sampler have no effect.
+        Of several markets a dict with such a tree for each, whose groups ``posterior`` and
+        ``prior`` also hold ``pooled_share`` and ``pooled_z``, what the markets have in common.
 
     Raises
     ------
@@ -96,6 +135,18 @@ def fit(
         sampler=sampler,
         target_accept=target_accept,
     )
+    if isinstance(panel, Mapping) != isinstance(history, Mapping) and history is not None:
+        raise InputError("give history as panel is given: one panel, or one a market by name.")
+    if isinstance(panel, Mapping):
+        if spec.rule is not None:
+            raise InputError(
+                f"{spec.name} is a rule: it has nothing to pool; fit each panel alone."
+            )
+        from liqbayes.sampling.joint import fit_joint
+
+        histories = history if isinstance(history, Mapping) else {}
+        return fit_joint(spec, panel, histories, config, progress=progress)
+    assert not isinstance(history, Mapping)
     if spec.rule is not None:
         return fit_rule(spec, panel, history, seed=seed, schema=SCHEMA)
     # these need PyMC, which a rule and the outputs of a fit do without
@@ -114,11 +165,17 @@ def assemble(
     history: MarketPanel | None,
     taken: "Draws",
     config: SamplerConfig,
+    *,
+    prior_z: xr.DataArray | None = None,
 ) -> xr.DataTree:
-    """Put draws, predictive draws, panel and provenance into one tree."""
+    """Put draws, predictive draws, panel and provenance into one tree.
+
+    ``prior_z`` are prior draws that were already taken; else independent ones.
+    """
     from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
 
-    prior_z = prior_draws(evaluator, PRIOR_DRAWS, config.seed)
+    if prior_z is None:
+        prior_z = prior_draws(evaluator.layout.n, PRIOR_DRAWS, config.seed)
     posterior = parameter_dataset(evaluator, taken.z)
     posterior.attrs["inference_library"] = config.sampler
     groups = {

@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 
 # Predictive draws are thinned to this many a group: they serve checks, not inference.
 PREDICTIVE_DRAWS = 200
@@ -66,9 +66,9 @@ def parameter_dataset(evaluator: Evaluator, z: xr.DataArray) -> xr.Dataset:
     return data.assign_coords(chain=np.arange(n_chain), draw=np.arange(n_draw))
 
 
-def prior_draws(evaluator: Evaluator, n: int, seed: int) -> xr.DataArray:
+def prior_draws(n_coordinates: int, n: int, seed: int) -> xr.DataArray:
     """Independent draws of ``z`` from its prior, as one chain."""
-    z = np.random.default_rng([seed, 1]).standard_normal((1, n, evaluator.layout.n))
+    z = np.random.default_rng([seed, 1]).standard_normal((1, n, n_coordinates))
     return xr.DataArray(z, dims=("chain", "draw", "parameter"))
 
 

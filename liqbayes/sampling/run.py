@@ -112,7 +112,9 @@ def _layout(model: pm.Model) -> dict[str, tuple[Any, ...]]:
     return {
         dim: tuple(values)
         for dim, values in model.coords.items()
-        if values is not None and dim.startswith(("parameter", "report_bar", "change"))
+        # of several markets a dimension's name begins with the market's
+        if values is not None
+        and dim.rpartition("::")[2].startswith(("parameter", "report_bar", "change"))
     }
 
 

@@ -227,3 +227,54 @@ def test_sampler_that_cannot_run_is_one_message(
     done = liqbayes("fit", panel_file, *CONTRACT, "--out", tmp_path / "out", "--sampler", "numpyro")
     assert done.exit_code == 2
     assert "numpyro needs the extra [jax]" in done.stderr
+
+
+def test_several_panels_need_as_many_contracts_and_different_markets(
+    liqbayes: Program, panel_file: Path, tmp_path: Path, sampled: list[Any]
+) -> None:
+    out, two = tmp_path / "out", (panel_file, panel_file)
+    for contracts, words in (
+        (("binance:BTCUSDT",), "2 panel(s) and 1 contract(s)"),
+        (("binance:BTCUSDT", "binance:BTCUSDT"), "binance-BTCUSDT is given twice"),
+    ):
+        options = [x for name in contracts for x in ("--contract", name)]
+        done = liqbayes("fit", *two, *options, "--out", out, "--model", "hierarchical")
+        assert done.exit_code == 2 and words in done.stderr
+    assert not sampled and not out.exists()
+
+
+def test_each_of_several_markets_gets_a_folder_and_the_worst_status_counts(
+    liqbayes: Program,
+    panel_file: Path,
+    tmp_path: Path,
+    reported: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import xarray as xr
+
+    from liqbayes import sampling
+
+    share = xr.DataArray([[[0.2, 0.4]]], dims=("chain", "draw", "pool"))
+    common = xr.Dataset({"pooled_share": share.assign_coords(pool=["leverage", "survival"])})
+    tree = xr.DataTree.from_dict({"posterior": common, "prior": common})
+    asked = []
+
+    def fit(spec: Any, panels: Any, **options: Any) -> Any:
+        asked.append(list(panels))
+        return dict.fromkeys(panels, tree)
+
+    monkeypatch.setattr(sampling, "fit", fit)
+    reported |= {"converged": False, "reasons": ["R-hat 1.2"]}
+    out = tmp_path / "out"
+    contracts = ("--contract", "binance:BTCUSDT", "--contract", "okx:BTC-USDT-SWAP")
+    call = ("fit", panel_file, panel_file, *contracts, "--out", out, "--model", "hierarchical")
+    done = liqbayes(*call)
+    assert done.exit_code == 3, done.output
+    assert asked == [["binance-BTCUSDT", "okx-BTC-USDT-SWAP"]]
+    assert sorted(p.name for p in out.iterdir()) == asked[0]
+    assert "common share" in done.stdout and "40.0 %" in done.stdout
+    refused = liqbayes(*call)
+    assert refused.exit_code == 2 and "--force" in refused.stderr
+    assert liqbayes(*call, "--force").exit_code == 3
+    alone = liqbayes("fit", panel_file, *contracts[:2], "--out", out, "--force")
+    assert alone.exit_code == 2 and "did not write" in alone.stderr

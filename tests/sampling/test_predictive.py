@@ -95,9 +95,9 @@ def test_draws_are_thinned_not_cut(evaluator):
 
 
 def test_prior_draws_are_standard_normal(evaluator):
-    z = prior_draws(evaluator, 500, 3)
+    z = prior_draws(evaluator.layout.n, 500, 3)
     assert stats.kstest(z.to_numpy().ravel(), "norm").pvalue > 1e-3
-    assert z.identical(prior_draws(evaluator, 500, 3))
+    assert z.identical(prior_draws(evaluator.layout.n, 500, 3))
 
 
 def test_named_parameters(evaluator):

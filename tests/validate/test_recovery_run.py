@@ -134,7 +134,7 @@ def agent_fit():
     market = simulate_market(market_preset("few-large", bars=120), 1)
     spec = small_spec()
     evaluator = Evaluator.of(spec, prepare(spec, market.panel))
-    z = prior_draws(evaluator, 6, 0).assign_coords(parameter=evaluator.layout.labels)
+    z = prior_draws(evaluator.layout.n, 6, 0).assign_coords(parameter=evaluator.layout.labels)
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, 6), bool))})
     taken = Draws(z, stats, 0.0, 0.0, False, ())
     return market, assemble(evaluator, market.panel, None, taken, SamplerConfig(draws=6))

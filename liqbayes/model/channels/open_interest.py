@@ -24,9 +24,10 @@ def observe_open_interest(
     leg: Leg,
     p: Any,
     predicted: Any,
+    prefix: str = "",
 ) -> None:
     """Score the changes of one leg; a gap contributes one term for the change across it."""
-    dim = f"change_{leg.name}"
+    dim = f"{prefix}change_{leg.name}"
     pm.modelcontext(None).add_coord(dim, leg.term_to)
     location, scale = call(
         pack,
@@ -35,9 +36,9 @@ def observe_open_interest(
         interest_inputs(layout, data, leg),
     )
     change = np.log(leg.interest[leg.term_to] / leg.interest[leg.term_from])
-    observed = pm.Data(f"log_change_{leg.name}", change, dims=dim)
+    observed = pm.Data(f"{prefix}log_change_{leg.name}", change, dims=dim)
     pm.StudentT(
-        f"open_interest_change_{leg.name}",
+        f"{prefix}open_interest_change_{leg.name}",
         nu=DEGREES_OF_FREEDOM,
         mu=location,
         sigma=scale,
