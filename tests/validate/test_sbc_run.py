@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from liqbayes.cli.app import app
-from liqbayes.validate.sbc.unit import LEAST_ESS, L
+from liqbayes.validate import SbcPlan
+from liqbayes.validate.sbc.unit import LEAST_ESS, L, calibrate_panel
 
 
 def run(out, *more):
@@ -44,3 +45,16 @@ def test_calibration_goes_on_where_it_was(tmp_path):
     other = run(out, "--fault", "liquidations-times-1.3")
     assert other.exit_code == 2
     assert "fault differ" in other.output
+
+
+@pytest.mark.slow
+def test_two_markets_of_a_model_that_pools_are_ranked_together():
+    unit = SbcPlan(model="hierarchical", panels=10, bars=120).units()["0003"]
+    assert len(set(unit.paths)) == 2
+    row = calibrate_panel(unit)
+    assert row["ess"] >= LEAST_ESS and row["path"] == " + ".join(unit.paths)
+    ranks = row["ranks"]
+    assert all(0 <= rank <= L for rank in ranks.values())
+    for name in ("pooled_share[survival]", "common::fast_share", "market 2::at_risk[long, 0.1]"):
+        assert name in ranks
+    assert "fast_share" not in ranks and "common::mix_step[1]" not in ranks

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from liqbayes.checks import diagnostics
-from liqbayes.model.build import build_from_data
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.spec import ModelSpec
@@ -16,7 +15,7 @@ from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig, fit
 from liqbayes.sampling.fit import assemble
 from liqbayes.simulate import SimulatedMarket, simulate_market
-from liqbayes.validate.compiled import compiled_for
+from liqbayes.validate.compiled import compiled_for, model_of
 from liqbayes.validate.recovery.distance import leverage_distance, turnover_distance
 from liqbayes.validate.recovery.markets import markets
 from liqbayes.validate.recovery.outputs import (
@@ -120,7 +119,7 @@ def _compared(
         cores=1,
         seed=int(np.random.default_rng(seeds).integers(2**31)),
     )
-    taken = compiled_for(evaluator).sample(config, model=build_from_data(spec, data))
+    taken = compiled_for({"": evaluator}).sample(config, model=model_of({"": evaluator}))
     tree = assemble(evaluator, panel, None, taken, config)
     posterior, modelled = draws_of(tree, open_interest)
     prior, _ = draws_of(tree, open_interest, group="prior")

@@ -17,6 +17,8 @@ from liqbayes.validate.sbc.tables import SbcResult, judge, write_result
 from liqbayes.validate.sbc.unit import CHAINS, LEAST_ESS, STAGES, L, Unit, calibrate_panel
 
 SCHEMA = "liqbayes-sbc-1"
+# How many paths the second market of a model that pools lies behind the first.
+SECOND_MARKET = 7
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,19 @@ class SbcPlan:
         return load_spec(self.model) if isinstance(self.model, str) else self.model
 
     def units(self) -> dict[str, Unit]:
-        """Panels by key, cycling over the paths."""
+        """Panels by key, cycling over the paths; two markets a panel if the model pools."""
         text, names = self.spec().to_json(), path_names(self.data)
+        steps = (0, SECOND_MARKET) if self.spec().pooling else (0,)
         data = None if self.data is None else str(self.data)
         return {
-            f"{i:04d}": Unit(text, i, names[i % len(names)], self.bars, data, self.fault)
+            f"{i:04d}": Unit(
+                text,
+                i,
+                tuple(names[(i + step) % len(names)] for step in steps),
+                self.bars,
+                data,
+                self.fault,
+            )
             for i in range(self.panels)
         }
 

@@ -1,4 +1,4 @@
-"""One simulated panel: draw, fit, rank."""
+"""One simulated panel, or several of a model that pools: draw, fit, rank."""
 
 import time
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liqbayes.errors import SamplingError
-from liqbayes.model.build import build_from_data
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.generate import draw_data
+from liqbayes.model.pooling import OF, JointLayout
 from liqbayes.model.spec import ModelSpec
 from liqbayes.outputs.context import Context
 from liqbayes.sampling import SamplerConfig
 from liqbayes.sampling.run import Draws
-from liqbayes.validate.compiled import compiled_for
+from liqbayes.validate.compiled import compiled_for, model_of
 from liqbayes.validate.paths import CalibrationPath, load_path
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.quantities import quantities
@@ -40,8 +40,8 @@ class Unit:
         The specification as JSON.
     number : int
         Number of the panel, which with the specification's hash makes the seed.
-    path : str
-        Name of the path it is drawn over.
+    paths : tuple of str
+        Names of the paths it is drawn over: one, or one a market of a model that pools.
     bars : int
     data : str or None
         Directory of real panels.
@@ -51,7 +51,7 @@ class Unit:
 
     spec: str
     number: int
-    path: str
+    paths: tuple[str, ...]
     bars: int
     data: str | None
     fault: str | None
@@ -73,15 +73,23 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
     """
     begin = time.perf_counter()
     spec = _spec(unit.spec)
-    path = _path(unit.path, unit.bars, unit.data)
-    blank = _evaluator(unit.spec, unit.path, unit.bars, unit.data)
+    # a model of one market has no need to tell markets apart
+    names = [""] if len(unit.paths) == 1 else [f"market {i + 1}" for i in range(len(unit.paths))]
+    paths = [_path(name, unit.bars, unit.data) for name in unit.paths]
+    blanks = {
+        name: _evaluator(unit.spec, path, unit.bars, unit.data)
+        for name, path in zip(names, unit.paths, strict=True)
+    }
+    joint = JointLayout.of(spec, blanks) if len(blanks) > 1 else None
     seeds = np.random.SeedSequence([int(spec.content_hash[:16], 16), unit.number]).spawn(4)
     of_truth, of_data, of_ranks, of_sampler = (np.random.default_rng(s) for s in seeds)
-    truth = of_truth.standard_normal(blank.layout.n)
-    drawn = draw_data(blank, truth, of_data)
-    seen = FAULTS[unit.fault](drawn) if unit.fault else drawn
-    model = build_from_data(spec, seen)
-    compiled = compiled_for(blank)
+    truth = of_truth.standard_normal(joint.n if joint else blanks[""].layout.n)
+    seen = {}
+    for name, blank in blanks.items():
+        drawn = draw_data(blank, joint.market(truth, name) if joint else truth, of_data)
+        faulty = FAULTS[unit.fault](drawn) if unit.fault else drawn
+        seen[name] = Evaluator(spec, faulty, blank.layout)
+    model, compiled = model_of(seen), compiled_for(blanks)
     reruns = 0
     for tune, draws in STAGES:
         config = SamplerConfig(
@@ -102,16 +110,27 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
             f"{LEAST_ESS:.0f} are needed."
         )
     z = np.concatenate([truth[None], _thinned(taken)])[None]
-    evaluator = Evaluator(spec, seen, blank.layout)
-    values = quantities(Context(path.panel, evaluator, z, unit.number, "posterior", "expected"))
+    values = _common(joint, z[0]) if joint else {}
+    for name, path in zip(names, paths, strict=True):
+        own = joint.market(z, name) if joint else z
+        context = Context(path.panel, seen[name], own, unit.number, "posterior", "expected")
+        prefix = f"{name}{OF}" if joint else ""
+        values |= {f"{prefix}{k}": v for k, v in quantities(context).items()}
     return {
-        "path": path.name,
+        "path": " + ".join(unit.paths),
         "ranks": {name: _rank(x, of_ranks) for name, x in values.items()},
         "ess": round(ess, 1),
         "reruns": reruns,
         "divergences": int(taken.stats["diverging"].sum()),
         "seconds": round(time.perf_counter() - begin, 2),
     }
+
+
+def _common(joint: JointLayout, z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """What several markets have in common at every draw."""
+    labels = joint.labels[: joint.shares.n + len(joint.common)]
+    shared = np.concatenate([joint.pooled_share(z), z[:, joint.shares.n : len(labels)]], axis=1)
+    return dict(zip(labels, shared.T, strict=True))
 
 
 def _rank(values: NDArray[np.float64], rng: np.random.Generator) -> int:
