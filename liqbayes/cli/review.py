@@ -33,7 +33,7 @@ def review(
         bool,
         typer.Option(
             "--challenge",
-            help="Also run the tests that a risk desk would; three more fits, some minutes.",
+            help="Also run the tests that a risk desk would; four more fits, some minutes.",
         ),
     ] = False,
 ) -> None:
@@ -41,8 +41,8 @@ def review(
 
     With --challenge also whether levels sum to open interest, base and quote agree, later bars
     are left alone, and how the shares at risk move when the panel begins a week later, loses its
-    feed, or the prior odds of high leverage are doubled. Challenges inform; they do not change the
-    exit status.
+    feed, when the prior odds of high leverage are doubled, or holders have another number of
+    speeds. Challenges inform; they do not change the exit status.
 
     Exit status: 0 converged, 2 no such directory, 3 not converged, 130 the fit was interrupted.
     """

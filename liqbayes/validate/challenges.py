@@ -8,9 +8,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from liqbayes.checks import Verdict
-from liqbayes.checks.identification import logit
+from liqbayes.checks.identification import logit, total_liquidated
 from liqbayes.errors import InputError
-from liqbayes.model.spec import ModelSpec
+from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.outputs import at_risk, at_risk_amounts, liquidation_levels, thin
 from liqbayes.outputs.context import open_fit
 from liqbayes.panel import MarketPanel
@@ -29,6 +29,8 @@ LEAST_WIDTH = 0.9
 PRIOR_REACHES = 0.5
 LEAST_PRIOR_SHIFT = 0.05
 CONSERVED = 1e-9
+# the form of the model that is tried beside a fit's own, by whether that has several holding speeds
+OTHER_FORM = {True: ("baseline", "one holding speed"), False: ("standard", "three holding speeds")}
 _DRAWS = 400
 
 Step = Callable[[str], None]
@@ -59,7 +61,9 @@ def challenge(
         change nothing; the panel begun a week later, and the panel without its feed, give the same
         shares at risk within their intervals (``fail`` where a median moves by more than
         ``SHIFT_FAIL`` pooled standard deviations, ``warn`` beyond ``SHIFT_WARN``); how much of a
-        doubled prior odds of high leverage reaches the posterior.
+        doubled prior odds of high leverage reaches the posterior; and, judged by the same shifts,
+        shares at risk and total liquidations ``L`` under another form of the model, one holding
+        speed in place of three or the reverse.
     """
     on_step("sums")
     verdicts = [*_sums(fit), _later_bars(fit)]
@@ -95,6 +99,12 @@ def challenge(
     on_step("twice the odds of high leverage")
     twice = doubled_high_leverage(spec)
     verdicts += _prior_reach(fit, base, again(twice, panel))
+    form, words = OTHER_FORM[spec.holding_classes > 1]
+    on_step(words)
+    unseen = () if "liquidation_feed" in spec.channels else [c for c in FEED if panel.has(c)]
+    other = again(load_spec(form), panel.without(*unseen))
+    verdicts += _shifts(f"{words} ({form})", base, risks(other))
+    verdicts += _shifts(f"{words} ({form}): L", totals(fit), totals(other))
     return verdicts
 
 
@@ -178,6 +188,14 @@ def risks(fit: xr.DataTree, group: str = "posterior") -> dict[str, FloatArray]:
         f"at_risk[{side}, {move:g}]": logit(share.sel(side=side, move=move).to_numpy().ravel())
         for side in ("long", "short")
         for move in MOVES
+    }
+
+
+def totals(fit: xr.DataTree) -> dict[str, FloatArray]:
+    """Log liquidations of each side over all followed bars, without lumpiness, by output name."""
+    total = total_liquidated(thin(fit, _DRAWS), "posterior")
+    return {
+        f"L[{side}]": np.log(total.sel(side=side).to_numpy().ravel()) for side in ("long", "short")
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
-from liqbayes.model.spec import ModelSpec
+from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.validate import challenge, challenges
 from liqbayes.validate.challenges import doubled_high_leverage, shift
 from tests.model.markets import bars, panel, small_spec
@@ -21,7 +21,10 @@ NAMES = [
     "without the feed",
     "wider without the feed",
     "twice the prior odds of high leverage",
+    "three holding speeds (standard)",
+    "three holding speeds (standard): L",
 ]
+TWICE = NAMES[6]
 
 
 def put(fit, *, moved=0.0, scale=0.4):
@@ -50,8 +53,8 @@ def test_a_fit_that_nothing_moves(long_fit):
     for name in NAMES[:3]:
         assert found[name].status == "ok"
     # the same draws at every fit: doubled odds reach the posterior wholly
-    assert found[NAMES[-1]].value == pytest.approx(1.0, abs=0.35)
-    assert found[NAMES[-1]].status == "warn"
+    assert found[TWICE].value == pytest.approx(1.0, abs=0.35)
+    assert found[TWICE].status == "warn"
 
 
 def test_what_moves_is_found(long_fit):
@@ -90,3 +93,9 @@ def test_doubled_odds():
 def test_shift_is_in_pooled_standard_deviations():
     x = np.random.default_rng(0).normal(size=4000)
     assert shift(x, 2.0 * x + 3.0) == pytest.approx(3.0 / np.sqrt(2.5), rel=0.03)
+
+
+def test_a_model_of_three_speeds_is_held_against_one():
+    found = put(fake_fit(panel(bars(100, seed=3)), load_spec("oi-only")))
+    assert [name for name in found if "one holding speed (baseline)" in name]
+    assert found["one holding speed (baseline): L"].text.endswith(("L[long]", "L[short]"))
