@@ -47,7 +47,18 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
     (leg,) = data.legs
     p = evaluator.natural(z)
     shares = evaluator.shares(p)
-    where, class_where, days, turnover, given, start, block, *touches = evaluator.book_inputs(leg)
+    (
+        where,
+        class_where,
+        days,
+        turnover,
+        given,
+        start,
+        block,
+        walk,
+        step,
+        *touches,
+    ) = evaluator.book_inputs(leg)
     at, unit, covariates, *_ = evaluator.interest_inputs(leg)
     scored = np.zeros(data.n_bars, np.int64)
     scored[leg.term_to] = 1
@@ -64,6 +75,8 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
         given,
         start,
         block,
+        walk,
+        step,
         at,
         unit,
         covariates,

@@ -14,9 +14,9 @@ from liqbayes.resources import find_resource
 
 SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
-TEXT, NAMES, NUMBERS = "text", "names", "numbers"
+TEXT, NAMES, NUMBERS, FLAG = "text", "names", "numbers", "flag"
 THROTTLES = ("mechanistic", "constant")
-# section -> field -> TEXT, NAMES, NUMBERS, a set of allowed values, or (type, smallest, largest)
+# section -> field -> TEXT, NAMES, NUMBERS, FLAG, a set of allowed values, or (type, smallest, largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
     "columns": {"required": NAMES, "optional": NAMES},
@@ -41,7 +41,8 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     },
     "channels": {"feed_throttle": (set(THROTTLES), "mechanistic")},
     "holding": {"classes": ({1, 3}, 1)},
-    "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
+    "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0), "leverage_caps": (FLAG, False)},
+    "turnover": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
 }
 # A rule has the section ``rule`` in place of channels and priors, and nothing else to set.
 RULE_FIELDS: Mapping[str, Mapping[str, Any]] = {
@@ -130,6 +131,10 @@ class ModelSpec:
         1, or 3: slow, fast and a long-lived rest.
     walk_hours : float
         Time between steps of the random walk of the opening mix; 0 without one.
+    turnover_walk_hours : float
+        The same of the random walk of the log opening share of volume.
+    leverage_caps : bool
+        Whether dated cuts of venues' highest leverage move what is opened from then on.
     priors : mapping of str to Prior
     rule : Rule or None
         A mix of leverage fixed by hand in place of channels and priors, of which there are none.
@@ -156,6 +161,8 @@ class ModelSpec:
     feed_throttle: str
     holding_classes: int
     walk_hours: float
+    turnover_walk_hours: float
+    leverage_caps: bool
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
     rule: Rule | None = None
@@ -233,6 +240,8 @@ class ModelSpec:
             feed_throttle=read["channels"]["feed_throttle"],
             holding_classes=read["holding"]["classes"],
             walk_hours=read["opening_mix"]["walk_hours"],
+            turnover_walk_hours=read["turnover"]["walk_hours"],
+            leverage_caps=read["opening_mix"]["leverage_caps"],
             book_age_hours=book["age_hours"],
             burn_in_hours=book["burn_in_hours"],
             burn_in_share=book["burn_in_share"],
@@ -268,6 +277,8 @@ class ModelSpec:
             feed_throttle="mechanistic",
             holding_classes=1,
             walk_hours=0.0,
+            turnover_walk_hours=0.0,
+            leverage_caps=False,
             priors={},
             source=dict(table),
             rule=rule,
@@ -305,6 +316,10 @@ def _field(value: Any, rule: Any, name: str) -> Any:
         if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
             raise SpecError(f"{name} is {value!r}; give a list of names.")
         return tuple(value)
+    if rule == FLAG:
+        if not isinstance(value, bool):
+            raise SpecError(f"{name} is {value!r}; give true or false.")
+        return value
     if isinstance(rule, set):
         if value not in rule or isinstance(value, bool):
             raise SpecError(f"{name} is {value!r}; use one of {', '.join(map(str, sorted(rule)))}.")
