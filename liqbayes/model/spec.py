@@ -16,7 +16,8 @@ SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
 TEXT, NAMES, NUMBERS, FLAG = "text", "names", "numbers", "flag"
 THROTTLES = ("mechanistic", "constant")
-# section -> field -> TEXT, NAMES, NUMBERS, FLAG, a set of allowed values, or (type, smallest, largest)
+# section -> field -> TEXT, NAMES, NUMBERS, FLAG, a set of allowed values, or (type, smallest,
+# largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
     "columns": {"required": NAMES, "optional": NAMES},

@@ -12,6 +12,7 @@ from liqbayes.validate.sbc.unit import LEAST_ESS, L
 
 
 def run(out, *more):
+    """Ten small panels; ``more`` may set the model."""
     arguments = ["validate", "sbc", "--out", str(out), "--panels", "10", "--bars", "120"]
     return CliRunner().invoke(
         app, [*arguments, "--workers", "2", *more], env={"LIQBAYES_DEV_DATA": ""}
@@ -44,3 +45,19 @@ def test_calibration_goes_on_where_it_was(tmp_path):
     other = run(out, "--fault", "liquidations-times-1.3")
     assert other.exit_code == 2
     assert "fault differ" in other.output
+
+
+@pytest.mark.slow
+def test_months_are_ranked_over_days(tmp_path):
+    """Steps of a month and the effect of cuts among what is ranked; no panel left without a fit."""
+    out = tmp_path / "run"
+    done = run(out, "--model", "dynamic")
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
+    assert len(rows) == 10 and all("ranks" in row for row in rows)
+    names = ["cap_effect", "turnover_walk_scale", "turnover_step[1]", "mix_step[3]"]
+    ranks = np.array([[row["ranks"][name] for name in names] for row in rows])
+    assert ranks.min() >= 0 and ranks.max() <= L
+    # ten panels: uniform ranks have a standard deviation of 29 and a mean of 50, give or take 9
+    assert (ranks.std(axis=0) > 10).all()
+    assert (np.abs(ranks.mean(axis=0) - L / 2) < 40).all()
