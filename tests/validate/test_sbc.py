@@ -8,8 +8,8 @@ import pytest
 from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
-from liqbayes.validate import SbcPlan
 from liqbayes.model.spec import load_spec
+from liqbayes.validate import SbcPlan
 from liqbayes.validate.paths import N_PATHS, load_path, needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
