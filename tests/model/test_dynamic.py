@@ -13,8 +13,9 @@ from liqbayes.model.build import build_from_data
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.generate import draw_data
-from liqbayes.model.inputs import DEGREES_OF_FREEDOM
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM, share_inputs
 from liqbayes.model.likelihood import log_likelihood
+from liqbayes.model.ops import KERNELS
 from liqbayes.model.spec import ModelSpec, load_spec
 from tests.model.markets import AGGREGATE, UNTHROTTLED, aggregate, bars, panel
 
@@ -192,6 +193,21 @@ PANELS = {
     "hours with feed": (SPEC, lambda: panel(bars(80, start=START, funding=True))),
     "days of an aggregate": (small_dynamic(240.0), daily_aggregate),
 }
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_shapes_are_known_beforehand(name):
+    """What backends that trace the graph are told of the kernels' outputs."""
+    spec, source = PANELS[name]
+    made = evaluator(source(), spec)
+    _, p = moved(made)
+    shares = made.shares(p)
+    told = KERNELS["cell_shares"].shapes(share_inputs(made.layout, made.data))
+    assert told == (shares.shape,)
+    for leg in made.data.legs:
+        inputs = made.book_inputs(leg)
+        outputs = KERNELS["book"].forward(p, shares, *inputs)
+        assert KERNELS["book"].shapes(inputs) == tuple(np.shape(x) for x in outputs)
 
 
 @pytest.mark.parametrize("name", PANELS)
