@@ -68,6 +68,11 @@ class CalibrationPath:
     name: str
     panel: MarketPanel
 
+    @property
+    def daily(self) -> bool:
+        """Whether the bars are days, over which turnover is kept in place of volume."""
+        return self.name.endswith(f" {DAILY}")
+
 
 def needs_days(spec: ModelSpec) -> bool:
     """Whether a model has random walks whose steps need panels of days."""

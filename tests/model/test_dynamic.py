@@ -9,6 +9,7 @@ from pytensor.compile.mode import Mode
 from scipy import stats
 
 from liqbayes.engine.recursion import OPENED
+from liqbayes.errors import InputError
 from liqbayes.model.build import build_from_data
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
@@ -168,19 +169,44 @@ def test_turnover_scales_what_is_opened():
     assert (opened[1] > opened[0]).all()
 
 
+@pytest.mark.parametrize("hold", ["volume", "turnover"])
 @pytest.mark.parametrize("contract", [None, UNTHROTTLED])
-def test_drawn_data_have_the_noise_that_the_likelihood_finds(contract):
+def test_drawn_data_have_the_noise_that_the_likelihood_finds(contract, hold):
     table = bars(120, start=START, funding=True)
     made = evaluator(panel(table) if contract is None else panel(table, contract))
     z, p = moved(made)
     assert np.ptp(p[made.layout.where("turnover_step")]) > 0.5
-    drawn = draw_data(made, z, np.random.default_rng(8))
+    drawn = draw_data(made, z, np.random.default_rng(8), hold=hold)
     now = Evaluator(SPEC, drawn, made.layout)
     location, scale = now.interest_moments(p, now.books(p, now.shares(p)), 0)
     (leg,) = drawn.legs
     noise = np.random.default_rng(8).standard_t(DEGREES_OF_FREEDOM, drawn.n_bars)
     change = np.log(leg.interest[leg.term_to] / leg.interest[leg.term_from])
     np.testing.assert_allclose((change - location) / scale, noise[leg.term_to], rtol=1e-7)
+    given = made.data.legs[0]
+    if hold == "turnover":
+        np.testing.assert_array_equal(leg.turnover, given.turnover)
+    else:
+        np.testing.assert_allclose(leg.turnover * leg.before, given.turnover * given.before)
+
+
+def test_years_can_be_drawn_at_a_given_turnover():
+    """Open interest may go anywhere; the law knows no scale, and stays finite."""
+    table = bars(720, start="2020-07-24", freq="1D", funding=True)
+    made = evaluator(panel(table), small_dynamic(730.5))
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        z = rng.standard_normal(made.layout.n)
+        now = Evaluator(made.spec, draw_data(made, z, rng, hold="turnover"), made.layout)
+        p = now.natural(z)
+        for term in log_likelihood(now, p, now.books(p, now.shares(p))).values():
+            assert np.isfinite(term).all()
+
+
+def test_what_is_held_is_checked():
+    made = evaluator(panel(bars(72)))
+    with pytest.raises(InputError, match="hold is 'price'; use one of volume, turnover"):
+        draw_data(made, np.zeros(made.layout.n), np.random.default_rng(0), hold="price")
 
 
 def daily_aggregate():

@@ -78,7 +78,7 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
     seeds = np.random.SeedSequence([int(spec.content_hash[:16], 16), unit.number]).spawn(4)
     of_truth, of_data, of_ranks, of_sampler = (np.random.default_rng(s) for s in seeds)
     truth = of_truth.standard_normal(blank.layout.n)
-    drawn = draw_data(blank, truth, of_data)
+    drawn = draw_data(blank, truth, of_data, hold="turnover" if path.daily else "volume")
     seen = FAULTS[unit.fault](drawn) if unit.fault else drawn
     model = build_from_data(spec, seen)
     compiled = compiled_for(blank)
