@@ -16,7 +16,7 @@ from liqbayes.contracts.margin import (
     liquidation_price,
     margin_from_liquidation_price,
 )
-from liqbayes.contracts.rules import FeedRegime, FeeSchedule, FormulaRule, LadderRule
+from liqbayes.contracts.rules import FeedRegime, FeeSchedule, FormulaRule, LadderRule, LeverageCap
 from liqbayes.contracts.tiers import Tier, TierTable, recurrence
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "FormulaRule",
     "Ladder",
     "LadderRule",
+    "LeverageCap",
     "Tier",
     "TierTable",
     "bankruptcy_price",

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liqbayes.contracts.contract import Contract
+from liqbayes.contracts.contract import Contract, leverage_caps_to_list
 from liqbayes.contracts.dates import When
-from liqbayes.contracts.rules import FeedRegime
+from liqbayes.contracts.rules import FeedRegime, LeverageCap
 from liqbayes.contracts.tiers import TierTable
 from liqbayes.errors import InputError, NotDeterminedError
 
@@ -19,13 +19,15 @@ Array = NDArray[np.float64]
 class AggregateContract:
     """Open interest of several venues: a linear and an inverse leg under one price.
 
-    Each leg keeps its own unit and distance rule; totals are in USD.
+    Each leg keeps its own unit and distance rule; totals are in USD. ``leverage_caps`` are the
+    dated cuts of the highest leverage at the large venues.
     """
 
     name: str
     base: str
     legs: tuple[Contract, Contract]
     funding_interval_hours: float = 8.0
+    leverage_caps: tuple[LeverageCap, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -111,12 +113,15 @@ class AggregateContract:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; `contract_from_dict` reads them back."""
-        return {
+        out: dict[str, Any] = {
             "name": self.name,
             "base": self.base,
             "funding_interval_hours": self.funding_interval_hours,
             "legs": [leg.to_dict() for leg in self.legs],
         }
+        if self.leverage_caps:
+            out["leverage_caps"] = leverage_caps_to_list(self.leverage_caps)
+        return out
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "AggregateContract":

@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from liqbayes.contracts.dates import When, in_force, show
-from liqbayes.contracts.rules import FeedRegime, FeeSchedule, FormulaRule, LadderRule
+from liqbayes.contracts.rules import (
+    FeedRegime,
+    FeeSchedule,
+    FormulaRule,
+    LadderRule,
+    LeverageCap,
+)
 from liqbayes.contracts.tiers import Tier, TierTable
 from liqbayes.errors import NotDeterminedError
 
@@ -32,6 +38,8 @@ class Contract:
         Price that triggers liquidations: "mark", "oracle" or "last".
     formulas, fees, tiers, feed
         Dated rules, oldest first.
+    leverage_caps
+        Dated cuts of the highest leverage beyond those in the tiers, oldest first.
     ladder
         How a liquidated position is closed.
     sources, notes
@@ -57,6 +65,7 @@ class Contract:
     )
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    leverage_caps: tuple[LeverageCap, ...] = ()
 
     @property
     def quantity_unit(self) -> str:
@@ -202,6 +211,8 @@ class Contract:
             "sources": list(self.sources),
             "notes": list(self.notes),
         }
+        if self.leverage_caps:
+            out["leverage_caps"] = leverage_caps_to_list(self.leverage_caps)
         return out
 
     @classmethod
@@ -221,6 +232,19 @@ class Contract:
 def _trim(values: dict[str, Any]) -> dict[str, Any]:
     # TOML has no null; a key left out is how "not determined" is written.
     return {key: value for key, value in values.items() if value is not None}
+
+
+def leverage_caps_to_list(caps: tuple[LeverageCap, ...]) -> list[dict[str, Any]]:
+    """Plain JSON values of dated cuts, in the layout of a contract file."""
+    return [
+        {
+            "since": show(cap.since),
+            "max_leverage": cap.max_leverage,
+            "note": cap.note,
+            "source": cap.source,
+        }
+        for cap in caps
+    ]
 
 
 def _tier_to_dict(tier: Tier, cumulative: bool) -> dict[str, Any]:

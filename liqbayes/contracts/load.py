@@ -79,6 +79,12 @@ def load_contract(name_or_path: str | PathLike[str]) -> AnyContract:
         max_orders_per_second = 1.0      # leave out if unthrottled
         source = "..."
 
+        [[contract.leverage_caps]]       # optional, dated: cuts of the highest leverage
+        since = 2021-07-19
+        max_leverage = 20
+        note = "whom it reaches"
+        source = "..."
+
         [contract.ladder]                # optional
         rule = "next_tier"               # "two_tiers", "fraction", "not_determined"
         source = "..."

@@ -50,6 +50,28 @@ class FormulaRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LeverageCap:
+    """A cut of a venue's highest leverage, for all of its contracts or for one.
+
+    Attributes
+    ----------
+    since
+        From when on positions above it could not be opened (UTC).
+    max_leverage
+        Highest leverage afterwards, for those whom it reaches.
+    note
+        Whom it reaches.
+    source
+        Where this is stated.
+    """
+
+    since: dt.datetime
+    max_leverage: float
+    note: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class LadderRule:
     """How a venue closes a position that is being liquidated.
 

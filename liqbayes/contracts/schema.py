@@ -17,6 +17,7 @@ from liqbayes.contracts.rules import (
     FeeSchedule,
     FormulaRule,
     LadderRule,
+    LeverageCap,
 )
 from liqbayes.contracts.tiers import DEDUCTIONS, TIER_UNITS, Tier, TierTable
 from liqbayes.errors import InputError
@@ -223,6 +224,29 @@ def _feed(values: object, where: str) -> FeedRegime:
     return FeedRegime(since, limit, r.text("note", default=""), r.text("source"))
 
 
+def _leverage_cap(values: object, where: str) -> LeverageCap:
+    r = Reader(values, where, ("since", "max_leverage", "note", "source"))
+    since = r.since()
+    if since is None:
+        raise InputError(f"{where}: since is missing; a cut of leverage needs its date")
+    return LeverageCap(
+        since,
+        r.number("max_leverage", 0.0, 1000.0, closed=False),
+        r.text("note", default=""),
+        r.text("source"),
+    )
+
+
+def _leverage_caps(r: Reader) -> tuple[LeverageCap, ...]:
+    """Dated cuts of a contract or an aggregate, oldest first."""
+    caps = tuple(
+        _leverage_cap(v, f"{r.where}.leverage_caps[{k}]")
+        for k, v in enumerate(r.listing("leverage_caps"))
+    )
+    _ordered(caps, f"{r.where}.leverage_caps")
+    return caps
+
+
 def _ladder(values: object, where: str) -> LadderRule:
     r = Reader(values, where, ("rule", "fraction", "threshold", "note", "source"))
     rule = r.text("rule", of=LADDER_RULES)
@@ -260,6 +284,7 @@ CONTRACT_KEYS = (
     "fees",
     "tiers",
     "feed",
+    "leverage_caps",
     "ladder",
     "sources",
     "notes",
@@ -311,6 +336,7 @@ def parse_contract(values: object, where: str) -> Contract:
         fees=fees,
         tiers=tiers,
         feed=feed,
+        leverage_caps=_leverage_caps(r),
         ladder=NOT_DETERMINED if ladder is None else _ladder(ladder, f"{where}.ladder"),
         sources=r.texts("sources"),
         notes=r.texts("notes"),
@@ -319,7 +345,7 @@ def parse_contract(values: object, where: str) -> Contract:
 
 def parse_aggregate(values: object, where: str) -> AggregateContract:
     """Build an aggregate contract from plain values; errors as `parse_contract`."""
-    r = Reader(values, where, ("name", "base", "funding_interval_hours", "legs"))
+    r = Reader(values, where, ("name", "base", "funding_interval_hours", "leverage_caps", "legs"))
     legs = tuple(parse_contract(v, f"{where}.legs[{k}]") for k, v in enumerate(r.listing("legs")))
     if tuple(leg.kind for leg in legs) != KINDS:
         raise InputError(f"{where}.legs: give one linear leg, then one inverse leg")
@@ -334,4 +360,5 @@ def parse_aggregate(values: object, where: str) -> AggregateContract:
         funding_interval_hours=r.number(
             "funding_interval_hours", 0.0, 1e4, default=8.0, closed=False
         ),
+        leverage_caps=_leverage_caps(r),
     )

@@ -6,6 +6,7 @@ from numba import njit
 from liqbayes.engine.adjoint import reverse
 from liqbayes.engine.classes import holding_classes, holding_classes_reverse
 from liqbayes.engine.recursion import EXPECTED, PREDICTED, forward
+from liqbayes.engine.steps import walked, walked_reverse
 
 # indices behind ``where``
 OPENING_SHARE, RENEWAL, TOUCH_TO_CLOSE, VOLUME_SCALE = range(4)
@@ -13,7 +14,7 @@ OPENING_SHARE, RENEWAL, TOUCH_TO_CLOSE, VOLUME_SCALE = range(4)
 
 @njit(cache=True, error_model="numpy")
 def book(  # type: ignore[no-untyped-def]
-    p, shares, where, class_where, days, turnover, interest, start, block,
+    p, shares, where, class_where, days, turnover, interest, start, block, walk, step,
     swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
 ):  # fmt: skip
@@ -35,6 +36,10 @@ def book(  # type: ignore[no-untyped-def]
         Volume over open interest before the bar.
     interest, start, block
         As in ``recursion.forward``.
+    walk : ndarray of int64
+        Indices into ``p`` of the random walk of the log opening share, as for ``steps.walked``.
+    step : ndarray of int64, shape (time,)
+        How many steps it has taken before each bar.
     swept0 ... weight0, swept1 ... weight1
         ``Touches.arrays`` of longs and of shorts.
 
@@ -46,7 +51,7 @@ def book(  # type: ignore[no-untyped-def]
         See ``recursion.forward``.
     """
     classes = holding_classes(p, class_where)
-    flow = opening_share(p, where) * turnover
+    flow = opening_share(p, where, walk, step) * turnover
     c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
     long = forward(
         flow, by_class(shares, 0, classes), c, nu, classes[0], classes[1], classes[2],
@@ -74,14 +79,13 @@ def book_reverse(  # type: ignore[no-untyped-def]
     expected_bar, predicted_bar, expected, predicted,
     living0, placed0, by_run0, by_class0, by_bar0,
     living1, placed1, by_run1, by_class1, by_bar1,
-    p, shares, where, class_where, days, turnover, interest, start, block,
+    p, shares, where, class_where, days, turnover, interest, start, block, walk, step,
     swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
 ):  # fmt: skip
     """Adjoint of ``book`` by ``p`` and ``shares``; the tapes are not differentiated."""
     classes = holding_classes(p, class_where)
-    scale = opening_share(p, where)
-    flow = scale * turnover
+    flow = opening_share(p, where, walk, step) * turnover
     c, nu = p[where[TOUCH_TO_CLOSE]], p[where[RENEWAL]] * days
     long = reverse(
         expected_bar[0], predicted_bar[0], living0, placed0, by_run0, by_class0, by_bar0,
@@ -97,12 +101,7 @@ def book_reverse(  # type: ignore[no-untyped-def]
     )  # fmt: skip
     p_bar = np.zeros_like(p)
     shares_bar = np.zeros_like(shares)
-    by_scale = 0.0
-    for t in range(turnover.shape[0]):
-        by_scale += (long[0][t] + short[0][t]) * turnover[t]
-    p_bar[where[OPENING_SHARE]] += by_scale * scale / p[where[OPENING_SHARE]]
-    if where[VOLUME_SCALE] >= 0:
-        p_bar[where[VOLUME_SCALE]] += by_scale * scale / p[where[VOLUME_SCALE]]
+    opening_share_reverse((long[0] + short[0]) * turnover, p, where, walk, step, p_bar)
     p_bar[where[RENEWAL]] += days * (long[3] + short[3])
     p_bar[where[TOUCH_TO_CLOSE]] += long[2] + short[2]
     n_blocks = shares.shape[1] // classes.shape[1]
@@ -116,11 +115,34 @@ def book_reverse(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def opening_share(p, where):  # type: ignore[no-untyped-def]
-    """Opening share of the panel's volume."""
+def opening_share(p, where, walk, step):  # type: ignore[no-untyped-def]
+    """Opening share of the panel's volume in each bar, shape (time,)."""
+    return _share_by_step(p, where, walk)[step]
+
+
+@njit(cache=True)
+def opening_share_reverse(share_bar, p, where, walk, step, p_bar):  # type: ignore[no-untyped-def]
+    """Add the adjoint of ``opening_share`` to ``p_bar``."""
+    by_step = _share_by_step(p, where, walk)
+    path_bar = np.zeros_like(by_step)
+    for t in range(step.shape[0]):
+        path_bar[step[t]] += share_bar[t]
+    # derivative by the logarithm
+    path_bar *= by_step
+    by_log = path_bar.sum()
+    p_bar[where[OPENING_SHARE]] += by_log / p[where[OPENING_SHARE]]
     if where[VOLUME_SCALE] >= 0:
-        return p[where[OPENING_SHARE]] * p[where[VOLUME_SCALE]]
-    return p[where[OPENING_SHARE]]
+        p_bar[where[VOLUME_SCALE]] += by_log / p[where[VOLUME_SCALE]]
+    walked_reverse(path_bar, p, walk, p_bar)
+
+
+@njit(cache=True)
+def _share_by_step(p, where, walk):  # type: ignore[no-untyped-def]
+    """Opening share after 0, 1, ... steps of its walk."""
+    at_first = p[where[OPENING_SHARE]]
+    if where[VOLUME_SCALE] >= 0:
+        at_first *= p[where[VOLUME_SCALE]]
+    return at_first * np.exp(walked(p, walk))
 
 
 @njit(cache=True)

@@ -19,11 +19,14 @@ from liqbayes.engine.recursion import (
     touched_mass,
 )
 
+# what ``draw_interest`` keeps of a bar's trading
+VOLUME, TURNOVER = range(2)
+
 
 @njit(cache=True, error_model="numpy")
 def draw_interest(  # type: ignore[no-untyped-def]
-    noise, scored, volume, usual, p, shares, where, class_where, days, given, start, block,
-    interest_where, unit, covariates,
+    noise, scored, volume, hold, usual, p, shares, where, class_where, days, given, start, block,
+    walk, step, interest_where, unit, covariates,
     swept0, n_swept0, pointer0, run_cell0, run_stop0, cohort0, weight0,
     swept1, n_swept1, pointer1, run_cell1, run_stop1, cohort1, weight1,
 ):  # fmt: skip
@@ -36,10 +39,12 @@ def draw_interest(  # type: ignore[no-untyped-def]
     scored : ndarray of int64, shape (time,)
         1 where the change is drawn; elsewhere it is that of ``given``.
     volume : ndarray, shape (time,)
-        Volume in the leg's unit.
+        Volume in the leg's unit, or over the open interest before the bar.
+    hold : int
+        Which of the two is given: ``VOLUME`` or ``TURNOVER``.
     usual : float
         Volume over open interest of a bar that the law's volume is relative to.
-    p, shares, where, class_where, days, start, block, swept0 ... weight1
+    p, shares, where, class_where, days, start, block, walk, step, swept0 ... weight1
         As in ``book.book``.
     given : ndarray, shape (time,)
         Open interest that unscored bars follow; its value at each segment's start is kept.
@@ -56,7 +61,7 @@ def draw_interest(  # type: ignore[no-untyped-def]
     c = p[where[TOUCH_TO_CLOSE]]
     nu = p[where[RENEWAL]] * days
     renewed, not_renewed = -np.expm1(-nu), np.exp(-nu)
-    psi = opening_share(p, where)
+    psi = opening_share(p, where, walk, step)
     interest = given.copy()
     flow = np.zeros(n_bars)
     before = np.ones(n_bars)
@@ -92,8 +97,9 @@ def draw_interest(  # type: ignore[no-untyped-def]
                         living[j, t, i, k] = placed[j, t, i, k]
         else:
             before[t] = interest[t - 1]
-            flow[t] = psi * volume[t] / before[t]
-            log_volume[t] = np.log(max(volume[t] / before[t] / usual, 1e-3))
+            turnover = volume[t] / before[t] if hold == VOLUME else volume[t]
+            flow[t] = psi[t] * turnover
+            log_volume[t] = np.log(max(turnover / usual, 1e-3))
             for i in range(n_class):
                 total[0, i] = touched_mass(
                     i, t, 0, pointer0, run_cell0, run_stop0, cohort0, weight0, scaled[0],

@@ -3,11 +3,14 @@
 import numpy as np
 from numba import njit
 
+from liqbayes.engine.steps import walked, walked_reverse
+
 
 @njit(cache=True)
 def cell_shares(  # type: ignore[no-untyped-def]
-    p, where, weight, factor, low_fraction, high, basis, block_score, walk, week, class_tilt, lean
-):
+    p, where, weight, factor, low_fraction, high, basis, block_score, walk, week, class_tilt, lean,
+    cap_effect, capped,
+):  # fmt: skip
     """Distribution over leverage cells for each side and block.
 
     The tail P(leverage >= x) is log-linear between knots, continued by fixed fractions above the
@@ -37,6 +40,10 @@ def cell_shares(  # type: ignore[no-untyped-def]
         Index into ``p`` of the tilt between holding classes; -1: none.
     lean : ndarray, shape (class,)
         How far each class leans to high leverage, in tilts.
+    cap_effect : int
+        Index into ``p`` of the effect of venues' cuts of leverage; -1: none.
+    capped : ndarray, shape (block,)
+        Share of the cuts that are in force in each block.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def cell_shares(  # type: ignore[no-untyped-def]
     log_tail = np.empty(n_knots)
     edge = np.empty(n_cells + 1)
     deviation = np.zeros(n_cells)
-    walked = _walked(p, walk)
+    path = walked(p, walk)
     for k in range(n_cells):
         for i in range(n_terms):
             deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
@@ -61,7 +68,8 @@ def cell_shares(  # type: ignore[no-untyped-def]
     for side in range(2):
         for row in range(out.shape[1]):
             b, leaning = row % n_blocks, _leaning(p, class_tilt, lean[row // n_blocks])
-            _logits(p, where, side, block_score[b], walked[week[b]], leaning, n_tail, logits)
+            cut = _cut(p, cap_effect, capped[b])
+            _logits(p, where, side, block_score[b], path[week[b]], leaning, cut, n_tail, logits)
             _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             total = 0.0
             for k in range(n_cells):
@@ -79,32 +87,32 @@ def _leaning(p, class_tilt, lean):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _walked(p, walk):  # type: ignore[no-untyped-def]
-    """Value of the random walk after 0, 1, ... steps."""
-    out = np.zeros(max(walk.shape[0], 1))
-    for i in range(1, walk.shape[0]):
-        out[i] = out[i - 1] + p[walk[0]] * p[walk[i]]
-    return out
+def _cut(p, cap_effect, capped):  # type: ignore[no-untyped-def]
+    """Shift by the cuts of leverage in force."""
+    return capped * p[cap_effect] if cap_effect >= 0 else 0.0
 
 
 @njit(cache=True)
-def _logits(p, where, side, score, walked, leaning, n_tail, logits):  # type: ignore[no-untyped-def]
+def _logits(p, where, side, score, moved_by, leaning, cut, n_tail, logits):  # type: ignore[no-untyped-def]
     """Continuation logits of one side and block.
 
     The block's score and the random walk move the steps above 8x and above 20x, the class those
-    above 3x, 8x and 20x.
+    above 3x, 8x and 20x, cuts of leverage those above 20x and above 50x.
     """
     sign = 1.0 - 2.0 * side
     logits[0] = p[where[side]]
     for i in range(n_tail):
         logits[i + 1] = p[where[2 + i]] + 0.5 * sign * p[where[2 + n_tail + i]]
     tilt = where[2 + 2 * n_tail]
-    moved = walked + leaning
+    moved = moved_by + leaning
     if tilt >= 0:
         moved += sign * score * p[tilt]
     logits[1] += leaning
     logits[2] += moved
     logits[3] += moved
+    if cut != 0.0:
+        logits[3] += cut
+        logits[4] += cut
 
 
 @njit(cache=True)
@@ -130,7 +138,7 @@ def _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge): 
 @njit(cache=True)
 def cell_shares_reverse(  # type: ignore[no-untyped-def]
     out_bar, out, p, where, weight, factor, low_fraction, high, basis, block_score, walk, week,
-    class_tilt, lean,
+    class_tilt, lean, cap_effect, capped,
 ):  # fmt: skip
     """Adjoint of ``cell_shares`` by ``p``."""
     n_cells, n_knots = weight.shape
@@ -146,8 +154,8 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
     deviation = np.zeros(n_cells)
     deviation_bar = np.zeros(n_cells)
     tilt = where[2 + 2 * n_tail]
-    walked = _walked(p, walk)
-    walked_bar = np.zeros_like(walked)
+    path = walked(p, walk)
+    path_bar = np.zeros_like(path)
     for k in range(n_cells):
         for i in range(n_terms):
             deviation[k] += basis[k, i] * p[where[3 + 2 * n_tail + i]]
@@ -158,7 +166,8 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
             b = row % n_blocks
             lean_of = lean[row // n_blocks]
             leaning = _leaning(p, class_tilt, lean_of)
-            _logits(p, where, side, block_score[b], walked[week[b]], leaning, n_tail, logits)
+            cut = _cut(p, cap_effect, capped[b])
+            _logits(p, where, side, block_score[b], path[week[b]], leaning, cut, n_tail, logits)
             _tail_at_edges(logits, weight, factor, low_fraction, high, log_tail, edge)
             reach = np.exp(log_tail[0])
             log_tail_bar[:] = 0.0
@@ -191,16 +200,14 @@ def cell_shares_reverse(  # type: ignore[no-untyped-def]
                     p_bar[where[1 + n_tail + i]] += 0.5 * sign * logit_bar
                     if class_tilt >= 0 and i <= 3:
                         p_bar[class_tilt] += lean_of * logit_bar
+                    if cap_effect >= 0 and i >= 3:
+                        p_bar[cap_effect] += capped[b] * logit_bar
                     if i == 2 or i == 3:
-                        walked_bar[week[b]] += logit_bar
+                        path_bar[week[b]] += logit_bar
                         if tilt >= 0:
                             p_bar[tilt] += sign * block_score[b] * logit_bar
     for k in range(n_cells):
         for i in range(n_terms):
             p_bar[where[3 + 2 * n_tail + i]] += basis[k, i] * deviation_bar[k]
-    later = 0.0
-    for i in range(walk.shape[0] - 1, 0, -1):
-        later += walked_bar[i]
-        p_bar[walk[i]] += later * p[walk[0]]
-        p_bar[walk[0]] += later * p[walk[i]]
+    walked_reverse(path_bar, p, walk, p_bar)
     return p_bar

@@ -46,7 +46,7 @@ def build_model(
     pymc.Model
         Free variable ``z`` (parameter); deterministics ``natural`` (parameter) and
         ``leverage_share`` (side, block, cell), blocks of one holding class after those of
-        another, week by week; observed ``open_interest_change_<leg>`` and, with
+        another, step by step of the opening mix; observed ``open_interest_change_<leg>`` and, with
         a feed, ``report_<side>``.
 
     Raises

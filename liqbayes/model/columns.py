@@ -1,5 +1,7 @@
 """Columns of a panel and its history, and what is read off them bar by bar."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -130,26 +132,59 @@ def ohlc_mean(columns: Columns) -> FloatArray:
     return np.mean([columns.get(c) for c in ("open", "high", "low", "close")], axis=0)
 
 
-def opening_blocks(
-    columns: Columns, spec: ModelSpec, contract: Contract | AggregateContract, hours: float
-) -> tuple[IntArray, FloatArray, IntArray]:
+@dataclass(frozen=True)
+class OpeningBlocks:
     """Blocks of bars with one distribution of what is opened.
 
-    Returns
-    -------
+    Attributes
+    ----------
     block : ndarray of int64, shape (time,)
-    score : ndarray, shape (block,)
+        Block of each bar.
+    funding : ndarray, shape (block,)
         Mean funding score.
     week : ndarray of int64, shape (block,)
         Steps of the opening mix's random walk before the block, counted from the first bar.
+    capped : ndarray, shape (block,)
+        Share of the dated cuts of leverage inside the bars that are in force.
     """
+
+    block: IntArray
+    funding: FloatArray
+    week: IntArray
+    capped: FloatArray
+
+
+def opening_blocks(
+    columns: Columns, spec: ModelSpec, contract: Contract | AggregateContract, hours: float
+) -> OpeningBlocks:
+    """Bars with the same step of the mix's random walk, cuts of leverage and funding regime."""
     by_funding, score = funding_blocks(columns, spec, contract, hours)
-    if not spec.walk_hours:
-        return by_funding, score, np.zeros(score.size, np.int64)
-    weeks = (np.arange(columns.n_bars) * hours // spec.walk_hours).astype(np.int64)
-    pairs = weeks * score.size + by_funding
-    used, block = np.unique(pairs, return_inverse=True)
-    return block.astype(np.int64), score[used % score.size], used // score.size
+    cuts = leverage_cuts(columns, contract) if spec.leverage_caps else np.zeros((0, columns.n_bars))
+    in_force = cuts.sum(axis=0).astype(np.int64)
+    # the cuts come in order, so blocks of one step and funding regime split at their dates
+    pairs = (walk_steps(columns, spec.walk_hours, hours) * (len(cuts) + 1) + in_force) * score.size
+    used, block = np.unique(pairs + by_funding, return_inverse=True)
+    step, capped = np.divmod(used // score.size, len(cuts) + 1)
+    return OpeningBlocks(
+        block.astype(np.int64), score[used % score.size], step, capped / max(len(cuts), 1)
+    )
+
+
+def walk_steps(columns: Columns, walk_hours: float, hours: float) -> IntArray:
+    """Steps that a random walk has taken before each bar, shape (time,); 0 without one."""
+    if not walk_hours:
+        return np.zeros(columns.n_bars, np.int64)
+    return (np.arange(columns.n_bars) * hours // walk_hours).astype(np.int64)
+
+
+def leverage_cuts(columns: Columns, contract: Contract | AggregateContract) -> NDArray[np.bool_]:
+    """Whether each dated cut of leverage inside the bars is in force in each, shape (cut, time).
+
+    A cut on or before the first bar or on or after the last one would move everything or nothing.
+    """
+    dates = np.array([cap.since for cap in contract.leverage_caps], "datetime64[ns]")
+    inside = dates[(dates > columns.time[0]) & (dates < columns.time[-1])]
+    return np.asarray(columns.time >= inside[:, None], bool)
 
 
 def funding_blocks(

@@ -22,6 +22,7 @@ from liqbayes.model.columns import (
     ohlc_mean,
     opening_blocks,
     required_columns,
+    walk_steps,
 )
 from liqbayes.model.feeds import Feed, feed_capacity, has_feed, read_feeds
 from liqbayes.model.leverage import LeverageCells, leverage_cells
@@ -68,7 +69,11 @@ class Leg:
 
 @dataclass(frozen=True)
 class ModelData:
-    """Everything a model conditions on, for one panel and one specification."""
+    """Everything a model conditions on, for one panel and one specification.
+
+    ``block_...`` describe the blocks of bars with one opening mix (``columns.OpeningBlocks``);
+    ``turnover_step``, shape (time,), counts the steps of the opening share's random walk.
+    """
 
     path: PricePath
     bar_hours: float
@@ -78,6 +83,8 @@ class ModelData:
     block: IntArray
     block_funding: FloatArray
     block_week: IntArray
+    block_capped: FloatArray
+    turnover_step: IntArray
     covariates: FloatArray
     bridged: NDArray[np.bool_]
     scored_from: IntArray
@@ -156,7 +163,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         start[a] = 1
     scored_from = _scored_from(segments, columns.n_history, spec, hours)
     cells = leverage_cells(spec)
-    block, block_funding, block_week = opening_blocks(columns, spec, panel.contract, hours)
+    blocks = opening_blocks(columns, spec, panel.contract, hours)
     book = initial_book(spec, hours)
     proxy = "volume" in panel.provenance.get("proxy", {})
     legs = tuple(
@@ -181,9 +188,11 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         start=start,
         legs=legs,
         cells=cells,
-        block=block,
-        block_funding=block_funding,
-        block_week=block_week,
+        block=blocks.block,
+        block_funding=blocks.funding,
+        block_week=blocks.week,
+        block_capped=blocks.capped,
+        turnover_step=walk_steps(columns, spec.turnover_walk_hours, hours),
         covariates=_covariates(path, hours),
         bridged=inside & ~raw_known,
         scored_from=scored_from,

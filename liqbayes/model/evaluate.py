@@ -66,7 +66,8 @@ class Evaluator:
     def mean_shares(self, p: FloatArray) -> FloatArray:
         """Opening distribution by funding regime, shape (side, regime, cell).
 
-        The mean over holding classes, by what they open, and over weeks, by their bars.
+        The mean over holding classes, by what they open, and over the steps of the mix and cuts of
+        leverage, by their bars.
         """
         shares = self.shares(p)
         entering = holding_classes(p, self._class_where)[0]

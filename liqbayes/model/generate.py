@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liqbayes.engine.generate import draw_interest
+from liqbayes.engine.generate import TURNOVER, VOLUME, draw_interest
 from liqbayes.errors import InputError
 from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, ModelData
 from liqbayes.model.evaluate import Evaluator
@@ -14,7 +14,12 @@ from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 FloatArray = NDArray[np.float64]
 
 
-def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> ModelData:
+HOLD = ("volume", "turnover")
+
+
+def draw_data(
+    evaluator: Evaluator, z: FloatArray, rng: np.random.Generator, *, hold: str = "volume"
+) -> ModelData:
     """Draw open interest and, where there is one, the feed of a panel.
 
     The bars' price, volume and funding are kept. Changes of open interest and reports are drawn in
@@ -30,6 +35,11 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
     z : ndarray, shape (parameter,)
         Standard normal coordinates of the parameters.
     rng : numpy.random.Generator
+    hold : {"volume", "turnover"}
+        What is given of each bar's trading: its volume, or its volume over the open interest
+        before it. Drawn open interest has nothing to return to. Over years it drifts by orders of
+        magnitude, and a fixed volume would in time be too much or too little for any market; with
+        a fixed turnover the law knows no scale. One-step laws are the same.
 
     Returns
     -------
@@ -38,23 +48,37 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
     Raises
     ------
     InputError
-        If the market has two legs, or its volume is another venue's: then volume is no given
-        quantity of the leg.
+        If ``hold`` is none of these, or the market has two legs, or its volume is another venue's:
+        then volume is no given quantity of the leg.
     """
+    if hold not in HOLD:
+        raise InputError(f"hold is {hold!r}; use one of {', '.join(HOLD)}.")
     data = evaluator.data
     if len(data.legs) != 1 or data.proxy_volume:
         raise InputError("data can be drawn for one contract with its own volume only.")
     (leg,) = data.legs
     p = evaluator.natural(z)
     shares = evaluator.shares(p)
-    where, class_where, days, turnover, given, start, block, *touches = evaluator.book_inputs(leg)
+    (
+        where,
+        class_where,
+        days,
+        turnover,
+        given,
+        start,
+        block,
+        walk,
+        step,
+        *touches,
+    ) = evaluator.book_inputs(leg)
     at, unit, covariates, *_ = evaluator.interest_inputs(leg)
     scored = np.zeros(data.n_bars, np.int64)
     scored[leg.term_to] = 1
     interest = draw_interest(
         rng.standard_t(DEGREES_OF_FREEDOM, data.n_bars),
         scored,
-        turnover * leg.before,
+        turnover * leg.before if hold == "volume" else turnover,
+        VOLUME if hold == "volume" else TURNOVER,
         USUAL_TURNOVER_PER_DAY * data.bar_hours / 24.0,
         p,
         shares,
@@ -64,13 +88,16 @@ def draw_data(evaluator: Evaluator, z: FloatArray, rng: np.random.Generator) -> 
         given,
         start,
         block,
+        walk,
+        step,
         at,
         unit,
         covariates,
         *touches,
     )
     before = np.concatenate([interest[:1], interest[:-1]])
-    moved = replace(leg, interest=interest, before=before, turnover=turnover * leg.before / before)
+    now = turnover * leg.before / before if hold == "volume" else turnover
+    moved = replace(leg, interest=interest, before=before, turnover=now)
     drawn = replace(data, legs=(moved,))
     if not data.feeds:
         return drawn

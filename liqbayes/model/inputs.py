@@ -42,6 +42,7 @@ HOLDING = ("fast_share", "speed_ratio", "rest_book_share", "rest_speed")
 # how slow holders, churners and the long-lived rest lean to high leverage, in class tilts
 LEAN = (0.0, 1.0, -1.0)
 WALK = ("mix_walk_scale", "mix_step")
+TURNOVER_WALK = ("turnover_walk_scale", "turnover_step")
 # parameters that only act as a product once there is a feed
 PRODUCT = ("opening_share_of_volume", "high_leverage_logit", "forced_share", "reported_share")
 
@@ -69,9 +70,16 @@ def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
     ]
     if spec.holding_classes > 1:
         names += (*HOLDING, "class_tilt")
-    n_steps = int(data.block_week.max())
-    if n_steps:
+    repeated = {
+        "mix_step": ("step", int(data.block_week.max())),
+        "turnover_step": ("turnover_walk", int(data.turnover_step.max())),
+    }
+    if repeated["mix_step"][1]:
         names += WALK
+    if repeated["turnover_step"][1]:
+        names += TURNOVER_WALK
+    if data.block_capped.any():
+        names.append("cap_effect")
     if data.proxy_volume:
         names.append("volume_scale")
     if np.unique(data.block_funding).size > 1:
@@ -79,7 +87,7 @@ def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
     if data.feeds:
         names += [n for n in FEED if n not in names]
     priors = tuple(
-        spec.prior(n).repeated("step", n_steps) if n == "mix_step" else spec.prior(n) for n in names
+        spec.prior(n).repeated(*repeated[n]) if n in repeated else spec.prior(n) for n in names
     )
     return ParameterLayout.of(priors, PRODUCT if data.feeds else ())
 
@@ -109,7 +117,6 @@ def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
     ).astype(np.int64)
     weight, factor = data.cells.tail_matrix()
     n_terms = layout.where("deviation").size
-    walk = layout.where(*WALK) if layout.has("mix_step") else np.zeros(0, np.int64)
     return (
         where,
         weight,
@@ -118,11 +125,18 @@ def share_inputs(layout: ParameterLayout, data: ModelData) -> tuple[Any, ...]:
         data.cells.is_high(),
         data.cells.basis(n_terms),
         data.block_funding,
-        walk,
+        walk_where(layout, WALK),
         data.block_week,
         layout.index("class_tilt") if layout.has("class_tilt") else -1,
         np.array(LEAN if layout.has("class_tilt") else (0.0,)),
+        layout.index("cap_effect") if layout.has("cap_effect") else -1,
+        data.block_capped,
     )
+
+
+def walk_where(layout: ParameterLayout, names: tuple[str, str]) -> NDArray[np.int64]:
+    """Indices for ``engine.steps.walked`` of a random walk's scale and steps."""
+    return layout.where(*names) if layout.has(names[0]) else np.zeros(0, np.int64)
 
 
 def class_where(layout: ParameterLayout) -> NDArray[np.int64]:
@@ -143,6 +157,8 @@ def book_inputs(layout: ParameterLayout, data: ModelData, leg: Leg) -> tuple[Any
         leg.interest,
         data.start,
         data.block,
+        walk_where(layout, TURNOVER_WALK),
+        data.turnover_step,
         *(array for side in SIDES for array in leg.touches[side].arrays),
     )
 

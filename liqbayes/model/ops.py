@@ -24,7 +24,17 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from liqbayes.engine import adjoint, book, classes, interest, parameters, recursion, reports, shares
+from liqbayes.engine import (
+    adjoint,
+    book,
+    classes,
+    interest,
+    parameters,
+    recursion,
+    reports,
+    shares,
+    steps,
+)
 
 
 @dataclass(frozen=True)
@@ -54,9 +64,9 @@ class Kernel:
 
 def _book_shapes(data: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
     n_classes = 1 if data[1][0] < 0 else classes.N_CLASSES
-    time, cells = len(data[3]), np.shape(data[7])[1]
+    time, cells = len(data[3]), np.shape(data[9])[1]
     tapes: list[tuple[int, ...]] = []
-    for run_cell in (data[10], data[17]):
+    for run_cell in (data[12], data[19]):
         tapes += [(time, n_classes, cells)] * 2
         tapes += [(n_classes, len(run_cell)), (recursion.N_CLASS_ROWS, n_classes, time)]
         tapes.append((recursion.N_BAR_ROWS, time))
@@ -100,7 +110,7 @@ def _source_fingerprint() -> str:
 
     So PyTensor's on-disk cache of compiled code never outlives the kernels inlined in it.
     """
-    modules = (adjoint, book, classes, interest, parameters, recursion, reports, shares)
+    modules = (adjoint, book, classes, interest, parameters, recursion, reports, shares, steps)
     digest = hashlib.sha256()
     for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())

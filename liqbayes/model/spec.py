@@ -14,11 +14,12 @@ from liqbayes.resources import find_resource
 
 SCHEMA = 1
 CHANNELS = ("open_interest", "liquidation_feed")
-TEXT, NAMES, NUMBERS = "text", "names", "numbers"
+TEXT, NAMES, NUMBERS, FLAG = "text", "names", "numbers", "flag"
 THROTTLES = ("mechanistic", "constant")
 # Groups of parameters that several markets may have in common, each to an extent of its own.
 POOLS = ("leverage", "survival", "reporting")
-# section -> field -> TEXT, NAMES, NUMBERS, a set of allowed values, or (type, smallest, largest)
+# section -> field -> TEXT, NAMES, NUMBERS, FLAG, a set of allowed values, or (type, smallest,
+# largest)
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "model": {"name": TEXT, "version": TEXT, "summary": TEXT},
     "columns": {"required": NAMES, "optional": NAMES},
@@ -43,8 +44,9 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     },
     "channels": {"feed_throttle": (set(THROTTLES), "mechanistic")},
     "holding": {"classes": ({1, 3}, 1)},
-    "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
     "pooling": {pool: (NAMES, ()) for pool in POOLS},
+    "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0), "leverage_caps": (FLAG, False)},
+    "turnover": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
 }
 # A rule has the section ``rule`` in place of channels and priors, and nothing else to set.
 RULE_FIELDS: Mapping[str, Mapping[str, Any]] = {
@@ -135,6 +137,10 @@ class ModelSpec:
         Time between steps of the random walk of the opening mix; 0 without one.
     pooling : mapping of str to tuple of str
         Parameters that several markets share in part, by pool; empty without pooling.
+    turnover_walk_hours : float
+        The same of the random walk of the log opening share of volume.
+    leverage_caps : bool
+        Whether dated cuts of venues' highest leverage move what is opened from then on.
     priors : mapping of str to Prior
     rule : Rule or None
         A mix of leverage fixed by hand in place of channels and priors, of which there are none.
@@ -162,6 +168,8 @@ class ModelSpec:
     holding_classes: int
     walk_hours: float
     pooling: Mapping[str, tuple[str, ...]] = field(hash=False)
+    turnover_walk_hours: float
+    leverage_caps: bool
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
     rule: Rule | None = None
@@ -240,6 +248,8 @@ class ModelSpec:
             feed_throttle=read["channels"]["feed_throttle"],
             holding_classes=read["holding"]["classes"],
             walk_hours=read["opening_mix"]["walk_hours"],
+            turnover_walk_hours=read["turnover"]["walk_hours"],
+            leverage_caps=read["opening_mix"]["leverage_caps"],
             book_age_hours=book["age_hours"],
             burn_in_hours=book["burn_in_hours"],
             burn_in_share=book["burn_in_share"],
@@ -277,6 +287,8 @@ class ModelSpec:
             holding_classes=1,
             walk_hours=0.0,
             pooling={},
+            turnover_walk_hours=0.0,
+            leverage_caps=False,
             priors={},
             source=dict(table),
             rule=rule,
@@ -293,7 +305,8 @@ def _pooling(
         return {}
     pooled = [name for names in pools.values() for name in names]
     # a walk's steps are those of one panel's own time
-    bad = sorted({n for n in pooled if n not in priors or n == "mix_step" or pooled.count(n) > 1})
+    walks = ("mix_step", "turnover_step")
+    bad = sorted({n for n in pooled if n not in priors or n in walks or pooled.count(n) > 1})
     if bad:
         raise SpecError(
             f"pooling{where}: {', '.join(bad)} cannot be pooled; name each prior once, and no "
@@ -338,6 +351,10 @@ def _field(value: Any, rule: Any, name: str) -> Any:
         if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
             raise SpecError(f"{name} is {value!r}; give a list of names.")
         return tuple(value)
+    if rule == FLAG:
+        if not isinstance(value, bool):
+            raise SpecError(f"{name} is {value!r}; give true or false.")
+        return value
     if isinstance(rule, set):
         if value not in rule or isinstance(value, bool):
             raise SpecError(f"{name} is {value!r}; use one of {', '.join(map(str, sorted(rule)))}.")

@@ -1,11 +1,12 @@
 """Price, volume and funding that simulated data are drawn over: fixed beforehand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from liqbayes.errors import InputError
+from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel, read_panel
 from liqbayes.simulate import market_preset, simulate_market
 
@@ -29,7 +30,25 @@ PRESETS = (
     "moving-levels",
     "few-large",
 )
+# A trend of years would leave the range of prices; these take the place of the two that have one.
+DAILY_PRESETS = (
+    "default",
+    "calm",
+    "crash",
+    "squeeze",
+    "low-leverage",
+    "two-sided-leverage",
+    "low-turnover",
+    "high-leverage",
+    "moving-levels",
+    "few-large",
+)
 CONTRACTS = ("binance:BTCUSDT", "binance:BTCUSD_PERP")
+# Days are centred on the dated cuts of leverage of these contracts.
+DAILY_MIDDLE = np.datetime64("2021-07-19")
+DAILY = "1d"
+# A model whose steps are longer is drawn over days: hours would hold next to no step.
+LONGEST_HOURLY_STEP = 336.0
 FEED = ("long_liquidations", "short_liquidations")
 
 
@@ -40,17 +59,36 @@ class CalibrationPath:
     Attributes
     ----------
     name : str
-        File and window, or preset and contract.
+        File and window, or preset and contract, marked ``1d`` where the bars are days.
     panel : MarketPanel
-        Hourly bars with open interest, funding and both sides of a feed known in every bar.
+        Hourly or daily bars with open interest, funding and both sides of a feed known in every
+        bar.
     """
 
     name: str
     panel: MarketPanel
 
+    @property
+    def daily(self) -> bool:
+        """Whether the bars are days, over which turnover is kept in place of volume."""
+        return self.name.endswith(f" {DAILY}")
 
-def path_names(data: str | Path | None) -> list[str]:
-    """Names of the paths, real ones first; ``data`` is the directory of real panels, if any."""
+
+def needs_days(spec: ModelSpec) -> bool:
+    """Whether a model has random walks whose steps need panels of days."""
+    return max(spec.walk_hours, spec.turnover_walk_hours) > LONGEST_HOURLY_STEP
+
+
+def path_names(data: str | Path | None, *, daily: bool = False) -> list[str]:
+    """Names of the paths, real ones first; ``data`` is the directory of real panels, if any.
+
+    Paths of days are all simulated: real ones of that length add venues up, and nothing can be
+    drawn over an aggregate.
+    """
+    if daily:
+        return [
+            f"{preset} {contract} {DAILY}" for contract in CONTRACTS for preset in DAILY_PRESETS
+        ]
     simulated = [f"{preset} {contract}" for contract in CONTRACTS for preset in PRESETS]
     return (_real_names(data) + simulated)[:N_PATHS]
 
@@ -70,7 +108,7 @@ def load_path(name: str, bars: int, data: str | Path | None) -> CalibrationPath:
     InputError
         If the name is none of ``path_names``, or the file is too short.
     """
-    names = path_names(data)
+    names = path_names(data, daily=name.endswith(f" {DAILY}"))
     if name not in names:
         raise InputError(f"no path {name!r}; there are {', '.join(names)}.")
     made = _real(name, bars, Path(data)) if data and ".parquet" in name else _simulated(name, bars)
@@ -98,9 +136,13 @@ def _real(name: str, bars: int, data: Path) -> MarketPanel:
 
 
 def _simulated(name: str, bars: int) -> MarketPanel:
-    preset, contract = name.rsplit(" ", 1)
-    seed = PRESETS.index(preset) + len(PRESETS) * CONTRACTS.index(contract)
+    preset, contract, *length = name.split(" ")
+    presets = DAILY_PRESETS if length else PRESETS
+    seed = presets.index(preset) + len(presets) * CONTRACTS.index(contract)
     config = market_preset(preset, bars=bars, contract=contract)
+    if length:
+        start = str(DAILY_MIDDLE - np.timedelta64(bars // 2, "D"))
+        config = replace(config, bar_seconds=86_400, start=start)
     return simulate_market(config, seed).panel
 
 

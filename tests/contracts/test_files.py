@@ -97,6 +97,19 @@ def test_each_mistake_is_named(tmp_path, old, new, message):
     [
         ('[[contract.fees]]\ntaker = 2\nsource = "x"', r"fees\[0\].taker: 2 must lie"),
         ('[[contract.feed]]\nsource = "x"', r"feed\[0\]: since is missing"),
+        (
+            '[[contract.leverage_caps]]\nmax_leverage = 20\nsource = "x"',
+            r"leverage_caps\[0\]: since is missing; a cut of leverage needs its date",
+        ),
+        (
+            '[[contract.leverage_caps]]\nsince = 2021-07-19\nmax_leverage = 0\nsource = "x"',
+            r"leverage_caps\[0\].max_leverage: 0 must lie in",
+        ),
+        (
+            '[[contract.leverage_caps]]\nsince = 2021-07-19\nmax_leverage = 20\nsource = "x"\n'
+            '[[contract.leverage_caps]]\nsince = 2021-07-18\nmax_leverage = 20\nsource = "x"',
+            r"leverage_caps: dates must ascend",
+        ),
         ('[contract.ladder]\nrule = "half"', "one of next_tier"),
         ('[contract.ladder]\nrule = "fraction"', "needs fraction and threshold"),
         (

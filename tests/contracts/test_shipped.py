@@ -177,6 +177,21 @@ def test_feed_regimes():
     assert load_contract("okx:BTC-USDT-SWAP").feed_at("2026-01-01") is None
 
 
+def test_cuts_of_leverage():
+    """One rule for all contracts of a venue; aggregates have those of their large venues."""
+    days = {
+        name: [str(cap.since.date()) for cap in load_contract(name).leverage_caps]
+        for name in REQUIRED
+    }
+    binance = ["2021-07-19", "2021-07-27"]
+    for name, found in days.items():
+        venue = name.split(":")[0]
+        expected = {"binance": binance, "aggregate": ["2021-07-19", "2021-07-25", "2021-07-27"]}
+        assert found == expected.get(venue, []), name
+    for cap in load_contract("aggregate:BTC").leverage_caps:
+        assert cap.max_leverage == 20.0 and cap.source and cap.note
+
+
 def test_no_table_at_all():
     with pytest.raises(NotDeterminedError, match="maintenance_margin_rate="):
         load_contract("okx:BTC-USD-SWAP").tier_table()

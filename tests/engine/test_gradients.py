@@ -113,23 +113,27 @@ ONE_CLASS = np.full(4, -1)
 
 
 @pytest.mark.parametrize("classes_at", [ONE_CLASS, np.arange(5, 9)], ids=["one", "three"])
+@pytest.mark.parametrize("walking", [True, False])
 @pytest.mark.parametrize("scaled", [True, False])
-def test_book_is_forward_at_its_parameters(scaled, classes_at):
+def test_book_is_forward_at_its_parameters(scaled, walking, classes_at):
     market = random_market(9, n_bars=40, segments=GAPS, n_blocks=2)
     mirror = random_market(9, n_bars=40, segments=GAPS, n_blocks=2, side="short")
     rng = np.random.default_rng(4)
-    p = np.array([9.0, 0.2, 0.3, 0.75, 1.7, 0.7, 20.0, 0.3, 0.05])
+    p = np.array([9.0, 0.2, 0.3, 0.75, 1.7, 0.7, 20.0, 0.3, 0.05, 0.4, 1.0, -2.0])
     held = classes.holding_classes(p, classes_at)
     where = np.array([1, 2, 3, 4 if scaled else -1])
     days = 1.0 / 24.0
     turnover = rng.lognormal(size=40)
     both = rng.dirichlet(np.ones(market.shares.shape[2]), (2, 2 * held.shape[1]))
-    data = (where, classes_at, days, turnover, *market.data[:3], *market.touches.arrays,
-            *mirror.touches.arrays)  # fmt: skip
+    walk = np.array([9, 10, 11]) if walking else np.zeros(0, np.int64)
+    step = np.repeat([0, 1, 2], [10, 20, 10]) * walking
+    data = (where, classes_at, days, turnover, *market.data[:3], walk, step,
+            *market.touches.arrays, *mirror.touches.arrays)  # fmt: skip
+    factor = np.exp(np.array([0.0, 0.4, -0.4]))[step]
     outputs = book.book(p, both, *data)
     for j, one in enumerate((market, mirror)):
         plain = market.but(
-            flow=p[1] * (p[4] if scaled else 1.0) * turnover, renewal=p[2] * days,
+            flow=p[1] * (p[4] if scaled else 1.0) * factor * turnover, renewal=p[2] * days,
             closed_share=p[3], entering=held[0], initial=held[2], speed=held[1],
             touches=one.touches, shares=both[j].reshape(held.shape[1], 2, -1),
         )  # fmt: skip
@@ -148,7 +152,30 @@ def test_book_is_forward_at_its_parameters(scaled, classes_at):
     agree(lambda v: target(p, v), both, shares_bar, rng)
     assert p_bar[0] == 0.0
     assert (p_bar[4] != 0.0) == scaled
-    assert (p_bar[5:] != 0.0).all() == (held.shape[1] == 3)
+    assert (p_bar[5:9] != 0.0).all() == (held.shape[1] == 3)
+    assert (p_bar[9:] != 0.0).all() == walking
+
+
+def test_a_walk_that_stands_still_changes_nothing():
+    """To the last bit: models without one keep their numbers."""
+    market = random_market(9, n_bars=40, segments=GAPS, n_blocks=2)
+    rng = np.random.default_rng(4)
+    p = np.array([9.0, 0.2, 0.3, 0.75, 0.4, 0.0, 0.0])
+    both = rng.dirichlet(np.ones(market.shares.shape[2]), (2, 2))
+    head = (np.array([1, 2, 3, -1]), ONE_CLASS, 1.0 / 24.0, rng.lognormal(size=40))
+    runs, gradients = [], []
+    for walk, step in (
+        (np.zeros(0, np.int64), np.zeros(40, np.int64)),
+        (np.array([4, 5, 6]), np.repeat([0, 1, 2], [10, 20, 10])),
+    ):
+        data = (*head, *market.data[:3], walk, step, *(2 * market.touches.arrays))
+        outputs = book.book(p, both, *data)
+        runs.append(outputs)
+        ones = np.ones((2, 40))
+        gradients.append(book.book_reverse(ones, ones, *outputs, p, both, *data))
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(gradients[0][1], gradients[1][1])
 
 
 @given(
@@ -171,7 +198,7 @@ def test_holding_classes(chi, ratio, rest, speed, seed):
     agree(lambda v: float(np.sum(cotangent * classes.holding_classes(v, where))), p, gradient, rng)
 
 
-def share_arguments(n_blocks, tilted, walking, leaning):
+def share_arguments(n_blocks, tilted, walking, leaning, capped):
     cells = LeverageCells.of(12)
     weight, factor = cells.tail_matrix()
     where = np.r_[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 if tilted else -1, 11, 12]
@@ -180,16 +207,18 @@ def share_arguments(n_blocks, tilted, walking, leaning):
     week = np.arange(n_blocks) if walking else np.zeros(n_blocks, np.int64)
     return (where.astype(np.int64), weight, factor, cells.low_fraction(), cells.is_high(),
             cells.basis(2), score, walk, week, 16 if leaning else -1,
-            np.array([0.0, 1.0, -1.0] if leaning else [0.0]))  # fmt: skip
+            np.array([0.0, 1.0, -1.0] if leaning else [0.0]), 17 if capped else -1,
+            np.linspace(0.0, 1.0, n_blocks) * capped)  # fmt: skip
 
 
+@pytest.mark.parametrize("capped", [True, False])
 @pytest.mark.parametrize("leaning", [True, False])
 @pytest.mark.parametrize("walking", [True, False])
 @pytest.mark.parametrize("tilted", [True, False])
-def test_cell_shares(tilted, walking, leaning):
+def test_cell_shares(tilted, walking, leaning, capped):
     rng = np.random.default_rng(2)
-    data = share_arguments(3, tilted, walking, leaning)
-    p = rng.normal(0, 0.7, 17)
+    data = share_arguments(3, tilted, walking, leaning, capped)
+    p = rng.normal(0, 0.7, 18)
     out = shares.cell_shares(p, *data)
     np.testing.assert_allclose(out.sum(axis=2), 1.0, rtol=1e-13)
     assert (out >= 0).all()
@@ -199,6 +228,7 @@ def test_cell_shares(tilted, walking, leaning):
           n_directions=8)  # fmt: skip
     assert (gradient[13:16] != 0.0).all() == walking
     assert (gradient[16] != 0.0) == leaning
+    assert (gradient[17] != 0.0) == capped
     assert out.shape[1] == (9 if leaning else 3)
     if leaning:
         # churners open more above 8x than slow holders, the rest less, if the tilt is positive
@@ -206,7 +236,28 @@ def test_cell_shares(tilted, walking, leaning):
         assert (high[1] > high[0]).all() and (high[0] > high[2]).all()
     if not tilted:
         assert gradient[10] == 0.0
-        assert (out[:, 0] == out[:, 1]).all() != walking
+        assert (out[:, 0] == out[:, 1]).all() != (walking or capped)
+
+
+def test_a_cut_moves_the_steps_above_20x_and_50x_only():
+    *data, _, _ = share_arguments(2, False, False, False, False)
+    p = np.random.default_rng(3).normal(0, 0.5, 18)
+    p[11:13] = 0.0  # no departures from the tail
+    p[17] = -0.8
+    before, after = shares.cell_shares(p, *data, 17, np.array([0.0, 1.0]))[0]
+    edges = LeverageCells.of(12).edges
+
+    def tail(row, leverage):
+        """P(effective leverage above an edge)."""
+        return row[: np.searchsorted(-edges, -leverage * 1.4, side="left")].sum()
+
+    low = edges[edges < 8.0 / 1.4][0]
+    assert before[edges <= low].sum() == pytest.approx(after[edges <= low].sum(), rel=1e-12)
+    assert tail(after, 50.0) < tail(before, 50.0) < tail(before, 20.0)
+    assert tail(after, 20.0) < tail(before, 20.0)
+    p[17] = 0.0
+    still = shares.cell_shares(p, *data, 17, np.array([0.0, 1.0]))
+    np.testing.assert_array_equal(still, shares.cell_shares(p, *data, -1, np.zeros(2)))
 
 
 def test_interest_moments():

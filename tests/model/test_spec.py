@@ -205,6 +205,9 @@ def test_what_is_extended_must_be_what_was_meant(tmp_path):
         ("channels", "feed_throttle", "none", "use one of constant, mechanistic"),
         ("opening_mix", "walk_hours", -1.0, "allowed are"),
         ("opening_mix", "walk_days", 7.0, "unknown"),
+        ("opening_mix", "leverage_caps", 1, "give true or false"),
+        ("turnover", "walk_hours", -1.0, "allowed are"),
+        ("turnover", "walk", 7.0, "unknown"),
     ],
 )
 def test_optional_fields_are_checked(section, field, value, match):

@@ -8,8 +8,9 @@ import pytest
 from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.spec import load_spec
 from liqbayes.validate import SbcPlan
-from liqbayes.validate.paths import N_PATHS, load_path, path_names
+from liqbayes.validate.paths import N_PATHS, load_path, needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
 from liqbayes.validate.sbc.tables import judge, write_result
@@ -34,6 +35,26 @@ def test_paths_are_fixed_and_whole():
     assert data.feeds["long"].bars.size == data.legs[0].term_to.size
     with pytest.raises(InputError, match="no path"):
         load_path("default elsewhere", 120, None)
+
+
+def test_months_are_drawn_over_days(tmp_path):
+    """Steps of a month and the cuts of July 2021 are inside; real days are aggregates."""
+    assert not any(needs_days(load_spec(name)) for name in ("baseline", "standard", "oi-only"))
+    assert SbcPlan(model="standard").paths() == path_names(None)
+    spec = load_spec("dynamic")
+    plan = SbcPlan(model="dynamic", panels=50, bars=720, data=tmp_path)
+    names = plan.paths()
+    assert len(names) == len(set(names)) == N_PATHS
+    assert plan.identity()["paths"] == names and plan.identity()["bars"] == 720
+    assert {unit.path for unit in plan.units().values()} == set(names)
+    for name in (names[0], names[-1]):
+        panel = load_path(name, 120, None).panel
+        assert panel.bar_seconds == 86_400 and panel.n_bars == 120
+        layout = Evaluator.of(spec, prepare(spec, panel)).layout
+        assert layout.has("cap_effect")
+        assert layout.where("turnover_step").size == layout.where("mix_step").size == 3
+    with pytest.raises(InputError, match="no path"):
+        load_path("trend binance:BTCUSDT 1d", 120, None)
 
 
 @pytest.mark.devdata

@@ -10,7 +10,7 @@ from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
-from liqbayes.validate.paths import path_names
+from liqbayes.validate.paths import needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
 from liqbayes.validate.sbc.tables import SbcResult, judge, write_result
@@ -30,6 +30,7 @@ class SbcPlan:
     model : str or ModelSpec
         Name, path or specification.
     panels, bars : int
+        Bars are hours, or days for a model whose random walks have steps longer than a fortnight.
     data : str or Path, optional
         Directory of real panels; without it all paths are simulated.
     fault : str, optional
@@ -62,7 +63,7 @@ class SbcPlan:
 
     def units(self) -> dict[str, Unit]:
         """Panels by key, cycling over the paths; two markets a panel if the model pools."""
-        text, names = self.spec().to_json(), path_names(self.data)
+        text, names = self.spec().to_json(), self.paths()
         steps = (0, SECOND_MARKET) if self.spec().pooling else (0,)
         data = None if self.data is None else str(self.data)
         return {
@@ -77,6 +78,10 @@ class SbcPlan:
             for i in range(self.panels)
         }
 
+    def paths(self) -> list[str]:
+        """Names of the price paths, of hours or of days."""
+        return path_names(self.data, daily=needs_days(self.spec()))
+
     def identity(self) -> dict[str, Any]:
         """Everything that a panel's row depends on; the number of panels is not part of it."""
         spec = self.spec()
@@ -84,7 +89,7 @@ class SbcPlan:
             "schema": SCHEMA,
             "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
             "bars": self.bars,
-            "paths": path_names(self.data),
+            "paths": self.paths(),
             "fault": self.fault,
             "draws": {"L": L, "least_ess": LEAST_ESS, "chains": CHAINS, "stages": list(STAGES)},
             "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},

@@ -85,8 +85,9 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
     of_truth, of_data, of_ranks, of_sampler = (np.random.default_rng(s) for s in seeds)
     truth = of_truth.standard_normal(joint.n if joint else blanks[""].layout.n)
     seen = {}
-    for name, blank in blanks.items():
-        drawn = draw_data(blank, joint.market(truth, name) if joint else truth, of_data)
+    for (name, blank), path in zip(blanks.items(), paths, strict=True):
+        own = joint.market(truth, name) if joint else truth
+        drawn = draw_data(blank, own, of_data, hold="turnover" if path.daily else "volume")
         faulty = FAULTS[unit.fault](drawn) if unit.fault else drawn
         seen[name] = Evaluator(spec, faulty, blank.layout)
     model, compiled = model_of(seen), compiled_for(blanks)
@@ -112,8 +113,8 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
     z = np.concatenate([truth[None], _thinned(taken)])[None]
     values = _common(joint, z[0]) if joint else {}
     for name, path in zip(names, paths, strict=True):
-        own = joint.market(z, name) if joint else z
-        context = Context(path.panel, seen[name], own, unit.number, "posterior", "expected")
+        of_market = joint.market(z, name) if joint else z
+        context = Context(path.panel, seen[name], of_market, unit.number, "posterior", "expected")
         prefix = f"{name}{OF}" if joint else ""
         values |= {f"{prefix}{k}": v for k, v in quantities(context).items()}
     return {
