@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from liqbayes.engine.generate import draw_interest
 from liqbayes.errors import InputError
-from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, ModelData
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 
 FloatArray = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.evaluate import BookRun, Evaluator
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 
 FloatArray = NDArray[np.float64]
 

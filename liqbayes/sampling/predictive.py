@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 
 # Predictive draws are thinned to this many a group: they serve checks, not inference.
 PREDICTIVE_DRAWS = 200

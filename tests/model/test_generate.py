@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError
-from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.generate import draw_data
+from liqbayes.model.inputs import DEGREES_OF_FREEDOM
 from tests.model.markets import AGGREGATE, UNTHROTTLED, aggregate, bars, panel, small_spec
 
 SPEC = small_spec()
