@@ -52,8 +52,18 @@ def build_model(
     return build_from_data(spec, prepare(spec, panel, history))
 
 
-def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
-    """Build the model from prepared data."""
+def build_from_data(spec: ModelSpec, data: ModelData, *, any_length: bool = False) -> pm.Model:
+    """Build the model from prepared data.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    data : ModelData
+    any_length : bool
+        Keep which bars are observed, and how many there are, out of the compiled code, so that one
+        compilation serves all stretches of a panel. Otherwise they are constants of the graph,
+        which compiles faster; the density is the same.
+    """
     layout = parameter_layout(spec, data)
     coords: dict[str, Any] = {
         "parameter": layout.labels,
@@ -78,9 +88,15 @@ def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
             expected, predicted, *_ = call(
                 pack, "book", [p, shares], book_inputs(layout, data, leg)
             )
-            closed = closed + (expected * leg.to_common if len(data.legs) > 1 else expected)
-            observe_open_interest(pack, layout, data, leg, p, predicted)
+            if len(data.legs) > 1:
+                factor: Any = leg.to_common
+                if any_length:
+                    factor = pm.Data(f"to_common_{leg.name}", leg.to_common)
+                expected = expected * factor
+            closed = closed + expected
+            observe_open_interest(pack, layout, data, leg, p, predicted, any_length=any_length)
         if data.feeds:
-            observe_reports(pack, layout, data, p, p[layout.index("forced_share")] * closed)
+            forced = p[layout.index("forced_share")] * closed
+            observe_reports(pack, layout, data, p, forced, any_length=any_length)
     pack.close()
     return model

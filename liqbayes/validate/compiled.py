@@ -29,3 +29,21 @@ def compiled_for(evaluator: Evaluator) -> Compiled:
     if key not in _COMPILED:
         _COMPILED[key] = Compiled(build_from_data(evaluator.spec, data))
     return _COMPILED[key]
+
+
+def compiled_for_any_length(evaluator: Evaluator) -> Compiled:
+    """The compiled model that serves all stretches of a panel, whatever bars are observed.
+
+    Data to sample with must come from ``build_from_data`` with ``any_length`` too.
+    """
+    data = evaluator.data
+    key = (
+        "any length",
+        evaluator.spec.content_hash,
+        tuple(evaluator.layout.labels),
+        *(leg.name for leg in data.legs),
+        *data.feeds,
+    )
+    if key not in _COMPILED:
+        _COMPILED[key] = Compiled(build_from_data(evaluator.spec, data, any_length=True))
+    return _COMPILED[key]
