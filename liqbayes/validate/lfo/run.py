@@ -22,7 +22,7 @@ from liqbayes.sampling import SamplerConfig
 from liqbayes.validate.lfo.cut import origins_allowed
 from liqbayes.validate.lfo.picture import draw_comparison
 from liqbayes.validate.lfo.tables import PICTURE, ComparisonResult, judge, write_result
-from liqbayes.validate.lfo.unit import Unit, score_block, scored_bars
+from liqbayes.validate.lfo.unit import INTEREST, Unit, score_block, scored_bars
 
 SCHEMA = "liqbayes-compare-1"
 # Scored bars before the first origin: fewer leave every model at its prior.
@@ -146,7 +146,7 @@ class ComparisonPlan:
         for spec, data in zip(self.specs, self._prepared, strict=True):
             # a model that scores nothing is refused where its parameters are laid out
             parameter_layout(spec, data)
-            known = int(next(iter(scored_bars(data).values()))[:first].sum())
+            known = int(scored_bars(data)[INTEREST][:first].sum())
             if known < LEAST_BARS:
                 raise InputError(
                     f"{spec.name} scores {known} bars before the first origin; at least "

@@ -43,7 +43,7 @@ class ComparisonResult:
     elpd : mapping of str to mapping of str to ndarray, shape (time,)
         By channel and model; NaN where one of the channel's models has no score.
     left_out : tuple of str
-        Channels that only one model scores, with its name.
+        Channels that no two models score alike, with the reason.
     unfinished : int
         Blocks without scores.
     errors : tuple of str
@@ -90,13 +90,16 @@ def judge(
                     model, np.full(n_bars, np.nan)
                 )
                 whole[row["start"] : row["stop"]] = np.array(values, float)
+    comparable = _comparable(by_channel)
     left_out = [
-        f"{channel} ({', '.join(of)} only)" for channel, of in by_channel.items() if len(of) < 2
+        f"{channel} ({f'{next(iter(of))} only' if len(of) < 2 else 'channels differ'})"
+        for channel, of in by_channel.items()
+        if channel not in comparable
     ]
     errors = sorted({str(r["error"]) for of in rows.values() for r in of if "error" in r})
     table: list[dict[str, Any]] = []
     elpd: dict[str, dict[str, FloatArray]] = {}
-    for channel, each in _comparable(by_channel).items():
+    for channel, each in comparable.items():
         common = np.all([np.isfinite(values) for values in each.values()], axis=0)
         if not common.any():
             continue
