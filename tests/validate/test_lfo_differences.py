@@ -17,14 +17,14 @@ DAY, BARS = 24, 720
 
 
 def test_bootstrap_of_independent_values():
-    values = np.random.default_rng(1).normal(0.2, 1.0, 3000)
-    assert block_bootstrap_se(values, 1, 0) == pytest.approx(values.std() * 3000**0.5, rel=0.05)
+    values = np.random.default_rng(1).normal(0.2, 1.0, 600)
+    assert block_bootstrap_se(values, 1, 0) == pytest.approx(values.std() * 600**0.5, rel=0.05)
     assert block_bootstrap_se(values, 1, 0) == block_bootstrap_se(values, 1, 0)
 
 
 def test_bootstrap_sees_dependence_within_a_day():
     """An AR(1) series whose sum varies (1 + r) / (1 - r) times as much as its values say."""
-    r, n = 0.7, 24 * 400 + 7
+    r, n = 0.7, 24 * 200 + 7
     rng = np.random.default_rng(5)
     values = np.empty(n)
     values[0] = rng.normal()
@@ -34,7 +34,7 @@ def test_bootstrap_sees_dependence_within_a_day():
     found = block_bootstrap_se(values, DAY, 0)
     true = np.sqrt(n * (1 + r) / (1 - r))
     assert naive < 0.5 * true
-    # blocks of a day miss what reaches beyond them, some 6 % here; 400 days say it to 5 %
+    # blocks of a day miss what reaches beyond them, some 6 % here; 200 days say it to 5 %
     assert found == pytest.approx(0.94 * true, rel=0.12)
 
 

@@ -126,6 +126,8 @@ def without_fits(monkeypatch):
         return {**invented(start, stop, rng), "windows": [list(w) for w in unit.windows]}
 
     monkeypatch.setattr(run, "score_block", work)
+    # seconds a call; the picture has its own test
+    monkeypatch.setattr(run, "draw_comparison", lambda *of: of[-1].write_bytes(b"drawn"))
     return done
 
 
@@ -149,7 +151,7 @@ def test_the_same_run_goes_on_where_it_was(tmp_path, without_fits):
         compare_models(plan(seed=4), out, executor, progress=False, force=True)
     names = {path.name for path in out.iterdir()}
     assert names == {"run.json", "rows.jsonl", "compare.json", "compare.csv", "compare.png"}
-    assert (out / "compare.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "compare.png").read_bytes() == b"drawn"
     summary = json.loads((out / "compare.json").read_text())
     assert summary["schema"] == "liqbayes-compare-1"
     assert summary["models"][summary["reference"]]["hash"] == ONE.content_hash
@@ -163,7 +165,7 @@ def test_a_spent_budget_leaves_a_result_or_says_so(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def market():
-    return simulate_market(market_preset("default", bars=312), 3).panel
+    return simulate_market(market_preset("default", bars=264), 3).panel
 
 
 def extending(folder, name, resolution):
@@ -187,10 +189,10 @@ def test_reweighted_draws_say_what_fits_at_every_origin_say(tmp_path, market):
     """Scores by importance weights equal exact refits within their Monte Carlo error."""
     with_funding = extending(tmp_path, "funding", {"funding_blocks": 5})
     without = extending(tmp_path, "without", {"funding_blocks": 1})
-    options = {"horizon": 12, "first_share": 0.6, "draws": 500, "tune": 400, "seed": 2}
+    options = {"horizon": 24, "first_share": 0.55, "draws": 400, "tune": 300, "seed": 2}
     found = {}
     with ThreadPoolExecutor(1) as executor:
-        for name, every in (("weights", 132), ("exact", 12)):
+        for name, every in (("weights", 120), ("exact", 24)):
             one = plan((with_funding, without), market, refit_every=every, **options)
             found[name], outcome = compare_models(one, tmp_path / name, executor, progress=False)
             assert outcome.left == outcome.failed == 0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-RESAMPLES = 4000
+RESAMPLES = 2000
 # A bootstrap of fewer blocks has too few values to say how they vary.
 LEAST_BLOCKS = 10
 # Two-sided 95 % of a normal distribution.
