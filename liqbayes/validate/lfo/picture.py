@@ -58,16 +58,17 @@ def _differences(
         if model == reference:
             continue
         each = elpd[str(model)] - elpd[reference]
-        known = np.flatnonzero(np.isfinite(each))
         style = _style(models, str(model))
-        time = panel.time[known]
-        total = np.cumsum(each[known])
+        known = np.isfinite(each)
+        # bars without scores break the line
+        total = np.where(known, np.nancumsum(each), np.nan)
+        last = np.flatnonzero(known)[-1:]
         words = f"{model}: {row['difference']:+.1f}"
         if np.isfinite(row["se"]):
             words += f" ± {row['se']:.1f}"
             ends = [[row["difference"] - row["low"]], [row["high"] - row["difference"]]]
-            ax.errorbar(time[-1:], total[-1:], yerr=ends, color=style["color"], capsize=3)
-        ax.plot(time, total, label=f"{words}, {row['verdict']}", **style)
+            ax.errorbar(panel.time[last], total[last], yerr=ends, color=style["color"], capsize=3)
+        ax.plot(panel.time, total, label=f"{words}, {row['verdict']}", **style)
     ax.axhline(0.0, color="#777777", linewidth=0.8)
     against = "" if reference == models[0] else f", against {reference}"
     ax.set_title(f"{channel}{against}", loc="left", fontsize=10)
@@ -87,12 +88,15 @@ def _weights(
         ax.plot([t for t, _ in used], [k for _, k in used], markersize=4, label=model, **style)
         ax.plot(
             fitted,
-            np.zeros(len(fitted)),
+            # a row for each model, below the weights
+            np.full(len(fitted), -0.15 * (1 + models.index(model))),
             markersize=6,
             markerfacecolor="white",
             label=f"{model}, fitted",
             **style,
         )
+    # room for the legend above the limit
+    ax.set_ylim(-0.15 * (len(models) + 1), 1.1)
     ax.axhline(k_limit(n_draws), color="#777777", linewidth=0.8)
     ax.set_title(
         "Pareto k of the weights at each origin; above the line the model is fitted again",
