@@ -57,13 +57,23 @@ def build_model(
     return build_from_data(spec, prepare(spec, panel, history))
 
 
-def build_from_data(spec: ModelSpec, data: ModelData) -> pm.Model:
-    """Build the model from prepared data."""
+def build_from_data(spec: ModelSpec, data: ModelData, *, any_length: bool = False) -> pm.Model:
+    """Build the model from prepared data.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    data : ModelData
+    any_length : bool
+        Keep which bars are observed, and how many there are, out of the compiled code, so that one
+        compilation serves all stretches of a panel. Otherwise they are constants of the graph,
+        which compiles faster; the density is the same.
+    """
     layout = parameter_layout(spec, data)
     pack = Pack()
     with pm.Model(coords={"parameter": layout.labels, "side": list(SIDES)}) as model:
         z = pm.Normal("z", 0.0, 1.0, dims="parameter")
-        _observe_market(pack, spec, layout, data, z)
+        _observe_market(pack, spec, layout, data, z, any_length=any_length)
     pack.close()
     return model
 
@@ -99,13 +109,20 @@ def build_joint(spec: ModelSpec, data: Mapping[str, ModelData]) -> pm.Model:
         pm.Deterministic(SHARE, joint.pooled_share(z, pt), dims="pool")
         for name, each in data.items():
             own = joint.market(z, name, pt)
-            _observe_market(pack, spec, evaluators[name].layout, each, own, f"{name}{OF}")
+            _observe_market(pack, spec, evaluators[name].layout, each, own, prefix=f"{name}{OF}")
     pack.close()
     return model
 
 
 def _observe_market(
-    pack: Pack, spec: ModelSpec, layout: ParameterLayout, data: ModelData, z: Any, prefix: str = ""
+    pack: Pack,
+    spec: ModelSpec,
+    layout: ParameterLayout,
+    data: ModelData,
+    z: Any,
+    *,
+    prefix: str = "",
+    any_length: bool = False,
 ) -> None:
     """Add what is observed of one market to the model; ``prefix`` comes before every name."""
     model = pm.modelcontext(None)
@@ -129,7 +146,15 @@ def _observe_market(
     closed: Any = 0.0
     for leg in data.legs:
         expected, predicted, *_ = call(pack, "book", [p, shares], book_inputs(layout, data, leg))
-        closed = closed + (expected * leg.to_common if len(data.legs) > 1 else expected)
-        observe_open_interest(pack, layout, data, leg, p, predicted, prefix)
+        if len(data.legs) > 1:
+            factor: Any = leg.to_common
+            if any_length:
+                factor = pm.Data(f"{prefix}to_common_{leg.name}", leg.to_common)
+            expected = expected * factor
+        closed = closed + expected
+        observe_open_interest(
+            pack, layout, data, leg, p, predicted, prefix=prefix, any_length=any_length
+        )
     if data.feeds:
-        observe_reports(pack, layout, data, p, p[layout.index("forced_share")] * closed, prefix)
+        forced = p[layout.index("forced_share")] * closed
+        observe_reports(pack, layout, data, p, forced, prefix=prefix, any_length=any_length)

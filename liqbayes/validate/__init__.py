@@ -1,6 +1,8 @@
-"""Whether the models earn their intervals: calibration and recovery where the truth is known."""
+"""Whether models earn their intervals where the truth is known, and which of them predicts."""
 
 from liqbayes.validate.challenges import challenge
+from liqbayes.validate.lfo.run import ComparisonPlan, compare_models
+from liqbayes.validate.lfo.tables import ComparisonResult
 from liqbayes.validate.prior_check import prior_check
 from liqbayes.validate.recovery.run import RecoveryPlan, recovery_on_agent_markets
 from liqbayes.validate.recovery.tables import RecoveryResult
@@ -11,11 +13,14 @@ from liqbayes.validate.sbc.tables import SbcResult
 
 __all__ = [
     "FAULTS",
+    "ComparisonPlan",
+    "ComparisonResult",
     "RecoveryPlan",
     "RecoveryResult",
     "SbcPlan",
     "SbcResult",
     "challenge",
+    "compare_models",
     "prior_check",
     "recovery_on_agent_markets",
     "resolution_check",

@@ -45,3 +45,21 @@ def _layout(evaluator: Evaluator) -> tuple[Any, ...]:
         *((leg.name, leg.term_from.tobytes(), leg.term_to.tobytes()) for leg in data.legs),
         *((side, feed.bars.tobytes()) for side, feed in data.feeds.items()),
     )
+
+
+def compiled_for_any_length(evaluator: Evaluator) -> Compiled:
+    """The compiled model that serves all stretches of a panel, whatever bars are observed.
+
+    Data to sample with must come from ``build_from_data`` with ``any_length`` too.
+    """
+    data = evaluator.data
+    key = (
+        "any length",
+        evaluator.spec.content_hash,
+        tuple(evaluator.layout.labels),
+        *(leg.name for leg in data.legs),
+        *data.feeds,
+    )
+    if key not in _COMPILED:
+        _COMPILED[key] = Compiled(build_from_data(evaluator.spec, data, any_length=True))
+    return _COMPILED[key]

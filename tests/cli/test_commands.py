@@ -14,7 +14,7 @@ from tests.cli.conftest import Program
 
 def test_without_arguments_shows_help(liqbayes: Program) -> None:
     shown = liqbayes()
-    for name in ("demo", "inspect", "fit", "review", "models", "simulate"):
+    for name in ("demo", "inspect", "fit", "review", "compare", "models", "simulate"):
         assert name in shown.output
 
 

@@ -29,7 +29,14 @@ from liqbayes.model.priors import ParameterLayout
 
 
 def observe_reports(
-    pack: Pack, layout: ParameterLayout, data: ModelData, p: Any, expected: Any, prefix: str = ""
+    pack: Pack,
+    layout: ParameterLayout,
+    data: ModelData,
+    p: Any,
+    expected: Any,
+    *,
+    prefix: str = "",
+    any_length: bool = False,
 ) -> None:
     """Score the reports of both sides as shares of the open interest before the bar."""
     location, scale, log_zero, *_ = call(
@@ -37,13 +44,16 @@ def observe_reports(
     )
     for j, side in enumerate(SIDES):
         feed = data.feeds[side]
-        dim = f"{prefix}report_bar_{side}"
-        pm.modelcontext(None).add_coord(dim, feed.bars)
+        bars: Any = feed.bars
+        dim = None if any_length else f"{prefix}report_bar_{side}"
+        if dim is None:
+            bars = pm.Data(f"{prefix}report_bars_{side}", feed.bars)
+        else:
+            pm.modelcontext(None).add_coord(dim, feed.bars)
         before = data.common_before()
         observed = pm.Data(
             f"{prefix}report_share_{side}", feed.reported[feed.bars] / before[feed.bars], dims=dim
         )
-        bars = feed.bars
         pm.CustomDist(
             f"{prefix}report_{side}",
             location[j, bars],

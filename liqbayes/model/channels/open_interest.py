@@ -24,11 +24,15 @@ def observe_open_interest(
     leg: Leg,
     p: Any,
     predicted: Any,
+    *,
     prefix: str = "",
+    any_length: bool = False,
 ) -> None:
     """Score the changes of one leg; a gap contributes one term for the change across it."""
-    dim = f"{prefix}change_{leg.name}"
-    pm.modelcontext(None).add_coord(dim, leg.term_to)
+    # named dimensions fix a length
+    dim = None if any_length else f"{prefix}change_{leg.name}"
+    if dim is not None:
+        pm.modelcontext(None).add_coord(dim, leg.term_to)
     location, scale = call(
         pack,
         "interest_moments",
