@@ -104,7 +104,8 @@ def compare(
     _print(result, plan.labels[0])
     if outcome.left or outcome.failed:
         say(
-            f"{outcome.left} blocks are left and {outcome.failed} failed; the same command goes on."
+            f"{outcome.left} blocks are left, with which the same command goes on; "
+            f"{outcome.failed} failed."
         )
         for error in result.errors:
             say(error)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 FloatArray = NDArray[np.float64]
 RESAMPLES = 2000
 # A bootstrap of fewer blocks has too few values to say how they vary.
 LEAST_BLOCKS = 10
-# Two-sided 95 % of a normal distribution.
-Z95 = 1.959964
+PROBABILITY = 0.95
 BETTER, WORSE, UNDECIDED, TOO_FEW = "better", "worse", "not decided", "too few days"
 
 
@@ -24,7 +24,7 @@ class Difference:
     se : float
         Standard error over time and draws together; NaN below ``LEAST_BLOCKS`` blocks.
     low, high : float
-        95 % interval.
+        95 % interval, by Student's t with one degree of freedom less than there are blocks.
     verdict : str
     """
 
@@ -60,7 +60,10 @@ def difference(
     if values.size < LEAST_BLOCKS * block:
         return Difference(total, np.nan, np.nan, np.nan, TOO_FEW)
     se = float(np.hypot(block_bootstrap_se(values, block, seed), mcse))
-    low, high = total - Z95 * se, total + Z95 * se
+    # few blocks know their own spread badly: with ten of them a normal interval would exclude 0
+    # twice as often as it says
+    wide = float(stats.t.ppf(0.5 + PROBABILITY / 2, values.size / block - 1)) * se
+    low, high = total - wide, total + wide
     verdict = BETTER if low > 0 else WORSE if high < 0 else UNDECIDED
     return Difference(total, se, low, high, verdict)
 
