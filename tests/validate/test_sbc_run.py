@@ -59,19 +59,3 @@ def test_two_markets_of_a_model_that_pools_are_ranked_together():
     for name in ("pooled_share[survival]", "common::fast_share", "market 2::at_risk[long, 0.1]"):
         assert name in ranks
     assert "fast_share" not in ranks and "common::mix_step[1]" not in ranks
-
-
-@pytest.mark.slow
-def test_months_are_ranked_over_days(tmp_path):
-    """Steps of a month and the effect of cuts among what is ranked; no panel left without a fit."""
-    out = tmp_path / "run"
-    done = run(out, "--model", "dynamic")
-    assert done.exit_code == 0, done.output
-    rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
-    assert len(rows) == 10 and all("ranks" in row for row in rows)
-    names = ["cap_effect", "turnover_walk_scale", "turnover_step[1]", "mix_step[3]"]
-    ranks = np.array([[row["ranks"][name] for name in names] for row in rows])
-    assert ranks.min() >= 0 and ranks.max() <= L
-    # ten panels: uniform ranks have a standard deviation of 29 and a mean of 50, give or take 9
-    assert (ranks.std(axis=0) > 10).all()
-    assert (np.abs(ranks.mean(axis=0) - L / 2) < 40).all()
