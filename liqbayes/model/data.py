@@ -72,7 +72,8 @@ class ModelData:
     """Everything a model conditions on, for one panel and one specification.
 
     ``block_...`` describe the blocks of bars with one opening mix (``columns.OpeningBlocks``);
-    ``turnover_step``, shape (time,), counts the steps of the opening share's random walk.
+    ``turnover_step``, shape (time,), counts the steps of the opening share's random walk, of which
+    there are ``n_turnover_steps``.
     """
 
     path: PricePath
@@ -85,6 +86,7 @@ class ModelData:
     block_week: IntArray
     block_capped: FloatArray
     turnover_step: IntArray
+    n_turnover_steps: int
     covariates: FloatArray
     bridged: NDArray[np.bool_]
     scored_from: IntArray
@@ -164,6 +166,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
     scored_from = _scored_from(segments, columns.n_history, spec, hours)
     cells = leverage_cells(spec)
     blocks = opening_blocks(columns, spec, panel.contract, hours)
+    turnover_step = walk_steps(columns, spec.turnover_walk_hours, hours)
     book = initial_book(spec, hours)
     proxy = "volume" in panel.provenance.get("proxy", {})
     legs = tuple(
@@ -192,7 +195,8 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         block_funding=blocks.funding,
         block_week=blocks.week,
         block_capped=blocks.capped,
-        turnover_step=walk_steps(columns, spec.turnover_walk_hours, hours),
+        turnover_step=turnover_step,
+        n_turnover_steps=int(turnover_step.max()),
         covariates=_covariates(path, hours),
         bridged=inside & ~raw_known,
         scored_from=scored_from,

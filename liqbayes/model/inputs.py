@@ -72,7 +72,7 @@ def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
         names += (*HOLDING, "class_tilt")
     repeated = {
         "mix_step": ("step", int(data.block_week.max())),
-        "turnover_step": ("turnover_walk", int(data.turnover_step.max())),
+        "turnover_step": ("turnover_walk", data.n_turnover_steps),
     }
     if repeated["mix_step"][1]:
         names += WALK

@@ -125,7 +125,8 @@ def cell_shares(cells, p, score=0.0, n_terms=2):
     weight, factor = cells.tail_matrix()
     return shares.cell_shares(
         p, where, weight, factor, cells.low_fraction(), cells.is_high(), cells.basis(n_terms),
-        np.array([score]), np.zeros(0, np.int64), np.zeros(1, np.int64), -1, np.zeros(1),
+        np.array([score]), np.zeros(0, np.int64), np.zeros(1, np.int64), -1, np.zeros(1), -1,
+        np.zeros(1),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from liqbayes.model import load_spec, prepare
 from liqbayes.model.build import build_from_data
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.likelihood import log_likelihood
+from liqbayes.model.spec import ModelSpec
 from liqbayes.sampling.run import _layout
 from liqbayes.validate.lfo.cut import anchored, cut, origins_allowed
 from liqbayes.validate.lfo.unit import ALL, INTEREST, bar_terms, scored_bars
@@ -54,10 +55,14 @@ def terms(evaluator, seed=0):
 
 
 @pytest.mark.parametrize("name", PANELS)
-@pytest.mark.parametrize("model", ["baseline", "standard"])
+@pytest.mark.parametrize("model", ["baseline", "standard", "dynamic"])
 def test_what_is_kept_is_as_it_was(name, model):
     """Parameters, one-step laws and observations before an origin are those of the whole panel."""
     spec = SPEC if model == "baseline" else load_spec(model)
+    if model == "dynamic":
+        # steps of two days, so that some lie behind the origin
+        source = {**spec.source, "turnover": {"walk_hours": 48.0}}
+        spec = ModelSpec.from_mapping(source)
     whole = anchored(prepare(spec, PANELS[name]()), ORIGIN)
     short = cut(whole, ORIGIN)
     full, kept = Evaluator.of(spec, whole), Evaluator.of(spec, short)

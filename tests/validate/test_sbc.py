@@ -46,7 +46,7 @@ def test_months_are_drawn_over_days(tmp_path):
     names = plan.paths()
     assert len(names) == len(set(names)) == N_PATHS
     assert plan.identity()["paths"] == names and plan.identity()["bars"] == 720
-    assert {unit.path for unit in plan.units().values()} == set(names)
+    assert {name for unit in plan.units().values() for name in unit.paths} == set(names)
     for name in (names[0], names[-1]):
         panel = load_path(name, 120, None).panel
         assert panel.bar_seconds == 86_400 and panel.n_bars == 120
@@ -109,7 +109,7 @@ def test_plans_that_cannot_run(options, message):
 def test_panels_are_extended_not_redrawn():
     few, many = SbcPlan(panels=20).units(), SbcPlan(panels=60).units()
     assert all(many[key] == unit for key, unit in few.items())
-    assert few["0003"].path == many["0023"].path
+    assert few["0003"].paths == many["0023"].paths
     assert SbcPlan(panels=20).identity() == SbcPlan(panels=60).identity()
 
 

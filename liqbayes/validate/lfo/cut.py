@@ -59,8 +59,9 @@ def origins_allowed(data: ModelData) -> NDArray[np.bool_]:
 def cut(data: ModelData, origin: int) -> ModelData:
     """The bars before an origin.
 
-    Blocks of openings stay as they are, with weeks to come: the layout of the parameters is the
-    same at every origin, and a step of the opening mix that no data have seen keeps its prior.
+    Blocks of openings and the number of steps of a walk stay as they are, with weeks to come: the
+    layout of the parameters is the same at every origin, and a step that no data have seen keeps
+    its prior.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ def cut(data: ModelData, origin: int) -> ModelData:
         start=data.start[:n],
         legs=tuple(_leg(leg, n) for leg in data.legs),
         block=data.block[:n],
+        turnover_step=data.turnover_step[:n],
         covariates=data.covariates[:n],
         bridged=data.bridged[:n],
         scored_from=data.scored_from[: len(segments)],
