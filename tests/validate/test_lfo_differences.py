@@ -16,12 +16,14 @@ from tests.model.markets import panel
 DAY, BARS = 24, 720
 
 
+@pytest.mark.slow
 def test_bootstrap_of_independent_values():
     values = np.random.default_rng(1).normal(0.2, 1.0, 600)
     assert block_bootstrap_se(values, 1, 0) == pytest.approx(values.std() * 600**0.5, rel=0.05)
     assert block_bootstrap_se(values, 1, 0) == block_bootstrap_se(values, 1, 0)
 
 
+@pytest.mark.slow
 def test_bootstrap_sees_dependence_within_a_day():
     """An AR(1) series whose sum varies (1 + r) / (1 - r) times as much as its values say."""
     r, n = 0.7, 24 * 200 + 7

@@ -131,6 +131,7 @@ def without_fits(monkeypatch):
     return done
 
 
+@pytest.mark.slow
 def test_the_same_run_goes_on_where_it_was(tmp_path, without_fits):
     out = tmp_path / "run"
     small = plan(refit_every=96)
