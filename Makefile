@@ -10,6 +10,9 @@ SET_UP := ./tools/environment.sh
 # More arguments for pytest, for example PYTEST_ARGS="-k margin -x".
 PYTEST_ARGS ?=
 
+# One file of tests a worker, so that a module's fits are made once; one thread of linear algebra each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 # Real market data for the tests marked devdata, if a checkout has it beside it.
 ifeq ($(LIQBAYES_DEV_DATA),)
 ifneq ($(wildcard ../shared/data/.),)
@@ -23,7 +26,7 @@ ELAPSED = seconds=$$(( $$(date +%s) - $(STARTED) )); \
 
 help:
 	@echo "make demo       fit the shipped simulated market and show posterior beside truth"
-	@echo "make test       the tests (up to 10 minutes)"
+	@echo "make test       the tests (about 5 minutes)"
 	@echo "make test-slow  recovery, golden summaries, wheel, real data if present (up to 40 minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       the documentation, into docs/_build/html"
@@ -37,11 +40,11 @@ demo:
 
 test:
 	@$(SET_UP) dev
-	@status=0; $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
+	@status=0; $(PYTEST) -m "not slow" $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
 
 test-slow:
 	@$(SET_UP) jax
-	@status=0; $(BIN)/python -m pytest -m slow $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
+	@status=0; $(PYTEST) -m slow $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
 
 lint:
 	@$(SET_UP) dev
