@@ -10,8 +10,8 @@ from liqbayes.cli import report
 from liqbayes.cli.console import DONE, guarded, number, print_table, say
 
 SEED = 1
-# Enough for every effective sample size to reach 400, in under a minute of sampling.
-DRAWS = 900
+# Enough for every R-hat to stay below 1.01 with a margin, in some two minutes on two cores.
+DRAWS = 1500
 # Key of summary.json by which a directory is known as one that the demo made.
 MARK = "demo"
 FILES = ("panel.parquet", "positions.parquet", "truth.json")
@@ -37,7 +37,7 @@ def demo(
 
     data = read_panel(panel_file)
     say(f"simulated market: {data!r}")
-    tree = sample("baseline", data, draws=DRAWS, tune=700, seed=SEED)
+    tree = sample("baseline", data, draws=DRAWS, tune=1000, seed=SEED)
     status = report.finish(tree, out, report.Grid(), force=made_by_demo(out), marks={MARK: True})
     compare(json.loads((out / "summary.json").read_text(encoding="utf-8")), truth)
     if status != DONE:

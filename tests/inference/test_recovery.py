@@ -10,7 +10,6 @@ from liqbayes.checks import convergence_reasons, diagnostics, scale_products
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.generate import draw_data
-from liqbayes.model.spec import load_spec
 from liqbayes.outputs import at_risk, realised_liquidations
 from liqbayes.panel import MarketPanel, read_panel
 from liqbayes.sampling import fit
@@ -172,5 +171,5 @@ def test_one_hour_and_one_day_agree(fine):
 @pytest.mark.devdata
 def test_real_hours_converge(dev_data):
     panel = read_panel(dev_data / "binance_btcusdt_1h.parquet", contract="binance:BTCUSDT")
-    fitted = fit(load_spec("baseline"), panel, draws=1000, tune=1000, chains=2, progress=False)
+    fitted = fit("baseline", panel, seed=1, progress=False)
     assert convergence_reasons(diagnostics(fitted)) == ()
