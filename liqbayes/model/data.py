@@ -24,6 +24,7 @@ from liqbayes.model.columns import (
     required_columns,
     walk_steps,
 )
+from liqbayes.model.covariates import covariates
 from liqbayes.model.feeds import Feed, feed_capacity, has_feed, read_feeds
 from liqbayes.model.leverage import LeverageCells, leverage_cells
 from liqbayes.model.spec import ModelSpec
@@ -197,7 +198,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         block_capped=blocks.capped,
         turnover_step=turnover_step,
         n_turnover_steps=int(turnover_step.max()),
-        covariates=_covariates(path, hours),
+        covariates=covariates(path, hours, () if spec.rule else spec.prior("oi_response").labels),
         bridged=inside & ~raw_known,
         scored_from=scored_from,
         feeds=read_feeds(columns, start, scored_from) if has_feed(spec, panel) else {},
@@ -288,18 +289,3 @@ def _leg(
         term_to=np.concatenate(term_to).astype(np.int64),
         touches=touches,
     )
-
-
-def _covariates(path: PricePath, hours: float) -> FloatArray:
-    """Return, absolute return and log range of each bar, on fixed scales; shape (time, 3).
-
-    Scaled by 1 % per square-root hour, so that the priors mean the same at every bar length.
-    """
-    scale = 0.01 * np.sqrt(hours)
-    r = np.log(path.close / path.open) / scale
-    spread = np.log(path.high / path.low) / scale
-    level = np.log(np.maximum(spread, 0.05))
-    z = np.stack([r, np.abs(r), level], axis=1)
-    inside = np.isfinite(z).all(axis=1)
-    z[:, 1:] -= z[inside, 1:].mean(axis=0)
-    return np.where(inside[:, None], z, 0.0)

@@ -89,7 +89,9 @@ def parameter_layout(spec: ModelSpec, data: ModelData) -> ParameterLayout:
     priors = tuple(
         spec.prior(n).repeated(*repeated[n]) if n in repeated else spec.prior(n) for n in names
     )
-    return ParameterLayout.of(priors, PRODUCT if data.feeds else ())
+    return ParameterLayout.of(
+        priors, PRODUCT if data.feeds else (), spec.correlated, spec.correlation
+    )
 
 
 def natural_inputs(layout: ParameterLayout) -> tuple[Any, ...]:

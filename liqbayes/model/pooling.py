@@ -37,7 +37,9 @@ class MarketPart:
     own : slice
         Its own coordinates in the joint vector.
     to_standard : ndarray, shape (parameter, parameter)
-        Orthogonal map from coordinates to prior standard deviations of each parameter.
+        Orthogonal map from coordinates to prior standard deviations of each parameter. Where a
+        prior correlates parameters, to the independent parts they are made of: pooled to one
+        extent, common and own values have that correlation too.
     pooled : ndarray of int64, shape (pooled,)
         Pooled parameters of the market.
     common, pool : ndarray of int64, shape (pooled,)
@@ -109,7 +111,7 @@ class JointLayout:
             labels += [f"{market}{OF}{label}" for label in layout.labels]
             markets[market] = MarketPart(
                 slice(first, len(labels)),
-                layout.matrix / np.linalg.norm(layout.matrix, axis=1)[:, None],
+                layout.rotation,
                 np.array([at for at, _, _ in pooled[market]], np.int64),
                 np.array([place[label] for _, label, _ in pooled[market]], np.int64),
                 np.array([pool for _, _, pool in pooled[market]], np.int64),

@@ -125,21 +125,49 @@ class ParameterLayout:
 
     priors: tuple[Prior, ...]
     location: FloatArray
+    # coordinates to independent prior standard deviations: orthogonal
+    rotation: FloatArray
+    # coordinates to parameters on their unconstrained scales, about their locations
     matrix: FloatArray
     kind: NDArray[np.int64]
     rotated: tuple[str, ...]
 
     @classmethod
-    def of(cls, priors: tuple[Prior, ...], rotate: tuple[str, ...] = ()) -> "ParameterLayout":
-        """Lay parameters out in order; ``rotate`` names scalars that act as a product."""
+    def of(
+        cls,
+        priors: tuple[Prior, ...],
+        rotate: tuple[str, ...] = (),
+        correlated: tuple[str, ...] = (),
+        correlation: float = 0.0,
+    ) -> "ParameterLayout":
+        """Lay parameters out in order.
+
+        Parameters
+        ----------
+        priors : tuple of Prior
+        rotate : tuple of str
+            Scalars that act as a product.
+        correlated : tuple of str
+            Priors whose values, each in its own standard deviations, have one correlation.
+        correlation : float
+        """
         location = np.concatenate([p.location for p in priors])
         sigma = np.concatenate([p.sigma for p in priors])
         kind = np.concatenate([np.full(len(p.location), p.kind) for p in priors])
-        matrix = np.diag(sigma)
+        rotation = np.eye(sigma.size)
         if rotate:
             at = np.array([_offset(priors, name) for name in rotate])
-            matrix[np.ix_(at, at)] = sigma[at][:, None] * data_axis_rotation(sigma[at])
-        return cls(priors, location, matrix, kind.astype(np.int64), rotate)
+            rotation[np.ix_(at, at)] = data_axis_rotation(sigma[at])
+        mixed = rotation
+        if correlated:
+            at = np.concatenate([_places(priors, name) for name in correlated])
+            same = np.full((at.size, at.size), correlation)
+            np.fill_diagonal(same, 1.0)
+            mixed = rotation.copy()
+            mixed[at] = np.linalg.cholesky(same) @ rotation[at]
+        return cls(
+            priors, location, rotation, sigma[:, None] * mixed, kind.astype(np.int64), rotate
+        )
 
     @property
     def n(self) -> int:
@@ -167,10 +195,13 @@ class ParameterLayout:
         """Positions of parameters, all labels of each in order."""
         out: list[int] = []
         for name in names:
-            prior = next(p for p in self.priors if p.name == name)
-            first = _offset(self.priors, name)
-            out += range(first, first + len(prior.location))
+            out += _places(self.priors, name)
         return np.array(out, np.int64)
+
+
+def _places(priors: tuple[Prior, ...], name: str) -> range:
+    first = _offset(priors, name)
+    return range(first, first + len(next(p for p in priors if p.name == name).location))
 
 
 def _offset(priors: tuple[Prior, ...], name: str) -> int:

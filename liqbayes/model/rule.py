@@ -37,7 +37,8 @@ class RuleEvaluator(Evaluator):
     def of(cls, spec: ModelSpec, data: ModelData) -> "RuleEvaluator":
         """A layout without parameters."""
         none = np.zeros(0)
-        return cls(spec, data, ParameterLayout((), none, np.zeros((0, 0)), none.astype(int), ()))
+        square = np.zeros((0, 0))
+        return cls(spec, data, ParameterLayout((), none, square, square, none.astype(int), ()))
 
     def natural(self, z: FloatArray) -> FloatArray:
         """No parameters, shape (0,)."""

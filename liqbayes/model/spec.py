@@ -47,6 +47,7 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "pooling": {pool: (NAMES, ()) for pool in POOLS},
     "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0), "leverage_caps": (FLAG, False)},
     "turnover": {"walk_hours": ((float, 0.0, 1e6), 0.0)},
+    "correlation": {"among": (NAMES, ()), "value": ((float, 0.0, 0.99), 0.0)},
 }
 # A rule has the section ``rule`` in place of channels and priors, and nothing else to set.
 RULE_FIELDS: Mapping[str, Mapping[str, Any]] = {
@@ -141,6 +142,10 @@ class ModelSpec:
         The same of the random walk of the log opening share of volume.
     leverage_caps : bool
         Whether dated cuts of venues' highest leverage move what is opened from then on.
+    correlated : tuple of str
+        Priors whose values, on their unconstrained scales, have one correlation with each other.
+    correlation : float
+        Prior correlation of any two of them.
     priors : mapping of str to Prior
     rule : Rule or None
         A mix of leverage fixed by hand in place of channels and priors, of which there are none.
@@ -170,6 +175,8 @@ class ModelSpec:
     pooling: Mapping[str, tuple[str, ...]] = field(hash=False)
     turnover_walk_hours: float
     leverage_caps: bool
+    correlated: tuple[str, ...]
+    correlation: float
     priors: Mapping[str, Prior] = field(hash=False)
     source: Mapping[str, Any] = field(hash=False, repr=False)
     rule: Rule | None = None
@@ -257,6 +264,8 @@ class ModelSpec:
             book_old_share=book["old_share"],
             book_old_age_hours=book["old_age_hours"],
             pooling=_pooling(read["pooling"], priors, where),
+            correlated=_correlated(read["correlation"], priors, read["pooling"], where),
+            correlation=read["correlation"]["value"],
             priors=priors,
             source=dict(table),
             path=path,
@@ -289,6 +298,8 @@ class ModelSpec:
             pooling={},
             turnover_walk_hours=0.0,
             leverage_caps=False,
+            correlated=(),
+            correlation=0.0,
             priors={},
             source=dict(table),
             rule=rule,
@@ -319,6 +330,26 @@ def _pooling(
             f"{', '.join(pools)}."
         )
     return pools
+
+
+def _correlated(
+    read: Mapping[str, Any],
+    priors: Mapping[str, Prior],
+    pooling: Mapping[str, tuple[str, ...]],
+    where: str,
+) -> tuple[str, ...]:
+    """Names of correlated priors, of which every model with this specification has all values."""
+    names: tuple[str, ...] = read["among"]
+    always = ("no_level_logit", "tail_logit", "high_leverage_logit", "side_tilt")
+    bad = sorted({n for n in names if n not in priors or n not in always or names.count(n) > 1})
+    if bad or bool(names) != (read["value"] > 0.0):
+        raise SpecError(
+            f"correlation{where}: among is {list(names)} with value {read['value']:g}; name each "
+            f"of {', '.join(always)} at most once, with a value above 0."
+        )
+    if len({next((pool for pool, own in pooling.items() if n in own), "") for n in names}) > 1:
+        raise SpecError(f"correlation{where}: {', '.join(names)} must lie in one pool, or in none.")
+    return names
 
 
 def _section(

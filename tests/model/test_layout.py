@@ -42,6 +42,20 @@ def test_rotation_leaves_the_prior_unchanged():
     np.testing.assert_allclose(np.delete(gradient, at[0]), 0.0, atol=1e-12)
 
 
+def test_correlated_priors_keep_their_own_spread():
+    table = spec_table()["priors"]
+    priors = tuple(Prior.parse(n, table[n]) for n in NAMES)
+    among = ("tail_logit", "high_leverage_logit")
+    out = ParameterLayout.of(priors, ROTATED, among, 0.6)
+    sigma = np.diag(layout(()).matrix)
+    np.testing.assert_allclose(out.rotation @ out.rotation.T, np.eye(out.n), atol=1e-12)
+    expected = np.eye(out.n)
+    at = out.where(*among)
+    expected[np.ix_(at, at)] = 0.6 + 0.4 * np.eye(at.size)
+    found = out.matrix @ out.matrix.T / np.outer(sigma, sigma)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_order_and_labels():
     out = layout()
     assert out.labels == [
