@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError
-from liqbayes.validate.recovery.markets import AXES, markets
+from liqbayes.validate.recovery.markets import AXES, SEEN_MARKETS, markets
 from liqbayes.validate.recovery.outputs import FAMILIES, OUTPUTS, interval_of, width_of
 from liqbayes.validate.recovery.tables import (
     ALL,
     HELD,
     MISSED,
     NOT_SHIPPED,
+    SEEN,
     TOO_FEW,
+    UNSEEN,
     judge,
     summary_of,
 )
@@ -38,7 +40,9 @@ def test_calibrated_intervals_pass(calibrated):
     found = verdicts(calibrated, "coverage")
     assert len(found) == 2 * len(OUTPUTS)
     assert sum(v == MISSED for v in found.values()) <= 2
-    assert set(verdicts(calibrated, "regime coverage").values()) == {HELD}
+    regimes = verdicts(calibrated, "regime coverage")
+    assert {v for k, v in regimes.items() if k[1] != SEEN} == {HELD}
+    assert {v for k, v in regimes.items() if k[1] == SEEN} == {TOO_FEW}
     assert set(verdicts(calibrated, "width").values()) == {HELD}
     assert set(verdicts(calibrated, "score").values()) == {HELD}
     assert calibrated.failed == 0
@@ -71,7 +75,9 @@ def test_intervals_that_score_worse_than_the_prior():
 def test_every_regime_has_its_rows(calibrated):
     table = calibrated.table
     names = {f"{a}: {x}" if a != "prior" else x for a, levels in AXES.items() for x in levels}
-    assert set(table["regime"]) == {ALL, *names}
+    assert set(table["regime"]) == {ALL, SEEN, UNSEEN, *names}
+    apart = table[(table["regime"] == SEEN) & (table["output"] == "total")]
+    assert (apart["markets"] == SEEN_MARKETS).all()
     # without a feed what it would have reported is no regime
     bare = table[table["arm"] == "none"]
     assert not bare["regime"].str.startswith("reporting share").any()
