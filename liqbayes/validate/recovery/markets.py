@@ -25,7 +25,7 @@ from liqbayes.simulate import (
 
 N_MARKETS = 100
 # The first of them were looked at while `standard` was developed: shown apart from the others.
-SEEN_MARKETS = 6
+SEEN_MARKETS = 18
 # One of the few lengths each: what is compiled for a length serves all markets of that length.
 LENGTHS = (500, 500, 500, 500, 720, 720, 720, 1000, 1000, 2000)
 _DEAL = 2024
