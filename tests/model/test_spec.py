@@ -230,3 +230,30 @@ def test_a_specification_without_a_card(tmp_path, monkeypatch):
     (tmp_path / "card.md").write_text("of another model")
     monkeypatch.chdir(tmp_path)
     assert model_card(ModelSpec.from_json(source.to_json())) is None
+
+
+@pytest.mark.parametrize(
+    "among, value, match",
+    [
+        (["tail_logit", "forced_share"], 0.5, "name each of"),
+        (["tail_logit", "tail_logit"], 0.5, "at most once"),
+        (["tail_logit"], 0.0, "above 0"),
+        ([], 0.5, "above 0"),
+        (["tail_logit"], 1.0, "allowed are 0 to 0.99"),
+    ],
+)
+def test_correlations_that_make_no_sense_are_refused(among, value, match):
+    table = dict(load_spec("standard").source)
+    table["correlation"] = {"among": among, "value": value}
+    with pytest.raises(SpecError, match=match):
+        ModelSpec.from_mapping(table)
+
+
+def test_correlated_priors_lie_in_one_pool():
+    table = dict(load_spec("hierarchical").source)
+    pools = {name: list(own) for name, own in table["pooling"].items()}
+    pools["leverage"].remove("tail_logit")
+    pools["survival"].append("tail_logit")
+    table["pooling"] = pools
+    with pytest.raises(SpecError, match="must lie in one pool"):
+        ModelSpec.from_mapping(table)
