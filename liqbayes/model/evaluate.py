@@ -120,8 +120,12 @@ class Evaluator:
         self, p: FloatArray, expected: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Location, scale and log zero probability of the reports, each (side, time)."""
-        out = reports.report_moments(p, expected, *self._report_inputs)
-        return out[:3]  # type: ignore[no-any-return]
+        location, scale, log_zero, *_ = self.report_parts(p, expected)
+        return location, scale, log_zero
+
+    def report_parts(self, p: FloatArray, expected: FloatArray) -> tuple[FloatArray, ...]:
+        """All that ``engine.reports.report_moments`` returns, each (side, time)."""
+        return reports.report_moments(p, expected, *self._report_inputs)  # type: ignore[no-any-return]
 
     def book_inputs(self, leg: Leg) -> tuple[Any, ...]:
         """Arguments of ``engine.book.book`` after parameters and shares."""

@@ -11,6 +11,7 @@ from liqbayes.conventions import DELTA_CONVENTION, MOVES, WINDOWS
 from liqbayes.model.data import SIDES
 from liqbayes.outputs.context import Context, Draw, open_fit
 from liqbayes.outputs.levels import at_risk_amounts
+from liqbayes.outputs.unreported import given_reports
 from liqbayes.outputs.windows import duration_seconds, first_bar
 
 FloatArray = NDArray[np.float64]
@@ -140,10 +141,9 @@ def liquidation_delta(
 def bar_liquidations(context: Context, draw: Draw, rng: np.random.Generator) -> FloatArray:
     """One draw's liquidations of longs and shorts in the panel's unit, shape (2, time).
 
-    The factor between realised and expected liquidation has mean one and variance ``1 / h`` with
-    ``h`` effective positions behind the bar; a positive report updates its logarithm as in a
-    normal model with the report's error, a report of zero makes it Gamma(h) / (h + n) with ``n``
-    expected reported orders (Poisson-gamma conjugacy), no report leaves it as it is.
+    Where the bar has a report they are drawn given it (`unreported.given_reports`), and are not
+    less than what was reported of them. Elsewhere the factor between realised and expected
+    liquidation has mean one and variance ``1 / h``, with ``h`` effective positions behind the bar.
     """
     data = context.evaluator.data
     expected = context.evaluator.expected_common(draw.p, draw.runs)
@@ -153,26 +153,12 @@ def bar_liquidations(context: Context, draw: Draw, rng: np.random.Generator) -> 
     positions = [context.evaluator.value(draw.p, "liquidated_positions", s) for s in SIDES]
     lumps = np.maximum(np.array(positions)[:, None] * expected / before, 1e-12)
     variance = np.log1p(1.0 / lumps)
-    mean = -0.5 * variance
-    left = variance
-    zero = np.zeros(expected.shape, bool)
-    orders = np.zeros(expected.shape)
+    factor = np.exp(rng.normal(-0.5 * variance, np.sqrt(variance)))
+    out = np.asarray(np.minimum(expected * factor, before))
     if data.feeds and context.group == "posterior":
-        location, scale, log_zero = context.evaluator.report_moments(draw.p, expected)
-        known = np.zeros(expected.shape, bool)
-        for j, side in enumerate(SIDES):
-            known[j, data.feeds[side].bars] = True
-        share = np.stack([data.feeds[side].reported for side in SIDES]) / before
-        some = known & (share > 0)
-        residual = np.log(np.where(some, share, 1.0)) - location
-        weight = np.minimum(variance / scale**2, 1.0)
-        mean = mean + np.where(some, weight * residual, 0.0)
-        left = np.where(some, (1.0 - weight) * variance, variance)
-        zero = known & ~some
-        orders = lumps * np.expm1(np.minimum(-log_zero / lumps, 50.0))
-    factor = np.exp(rng.normal(mean, np.sqrt(left)))
-    factor = np.where(zero, rng.standard_gamma(lumps) / (lumps + orders), factor)
-    return np.asarray(np.minimum(expected * factor, before))
+        known, given = given_reports(context.evaluator, draw.p, expected, rng)
+        out = np.where(known, given, out)
+    return out
 
 
 def bar_to_quote(context: Context) -> FloatArray:

@@ -12,7 +12,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import list_models, load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.validate.files import replace_text
-from liqbayes.validate.recovery.markets import N_MARKETS, table_hash
+from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, table_hash
 from liqbayes.validate.recovery.picture import draw_coverage
 from liqbayes.validate.recovery.tables import RecoveryResult, judge, summary_of
 from liqbayes.validate.recovery.targets import POINT_RULES
@@ -54,11 +54,13 @@ class RecoveryPlan:
         return tuple(rule for rule in POINT_RULES if rule in shipped and rule != own)
 
     def units(self) -> dict[str, Unit]:
-        """Fits by key, market by market."""
+        """Fits by key, market by market: those that are judged before those seen in development."""
         text, rules = self.spec().to_json(), self.rules()
+        judged = range(SEEN_MARKETS, self.markets)
+        seen = range(min(SEEN_MARKETS, self.markets))
         return {
             f"{number:03d}-{arm}": Unit(text, number, arm, rules)
-            for number in range(self.markets)
+            for number in (*judged, *seen)
             for arm in ARMS
         }
 

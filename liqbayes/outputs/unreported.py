@@ -1,0 +1,72 @@
+"""What was liquidated in a bar, given what was reported of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liqbayes.model.data import SIDES
+from liqbayes.model.evaluate import Evaluator
+
+FloatArray = NDArray[np.float64]
+
+
+def given_reports(
+    evaluator: Evaluator, p: FloatArray, expected: FloatArray, rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Draw the liquidations of bars whose report is known.
+
+    The feed's law (``channels.liquidation_feed``) read backwards: orders are Poisson around a
+    lump ``G ~ Gamma(h, h)`` times their expected number ``N``, of which ``k`` parts in one pass
+    the throttle and are reported, so that given ``n`` reported orders against an expected ``m``
+    (the floor's among them) ``G ~ Gamma(h + n, h + m)``, and what was not reported is
+    ``Poisson(N (1 - k) G)`` orders (Poisson-gamma conjugacy). ``n`` itself is the report over the
+    order size, freed of its error and of the slow residual by the normal model of its logarithm.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+    p : ndarray, shape (parameter,)
+    expected : ndarray, shape (2, time)
+        Expected liquidation of longs and shorts, in the panel's unit.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    known : ndarray of bool, shape (2, time)
+        Bars with a report, zero included.
+    liquidated : ndarray, shape (2, time)
+        In the panel's unit: what was reported, but for the part that the map does not explain
+        (the floor), and what was not. At most the open interest before the bar.
+    """
+    data = evaluator.data
+    before = data.common_before()
+    location, scale, _, _, counted, slow = evaluator.report_parts(p, expected)
+    kappa, size = (evaluator.value(p, name) for name in ("reported_share", "feed_order_size"))
+    noise = evaluator.value(p, "feed_noise")
+    floor = evaluator.value(p, "feed_floor_per_hour") * data.bar_hours
+    share = expected / before
+    known = np.zeros(expected.shape, bool)
+    for j, side in enumerate(SIDES):
+        known[j, data.feeds[side].bars] = True
+    reported = np.stack([data.feeds[side].reported for side in SIDES]) / before
+    some = known & (reported > 0)
+
+    orders = np.maximum(share / size, 1e-300)
+    passing = kappa * counted
+    mean_reports = passing + floor / size
+    positions = [evaluator.value(p, "liquidated_positions", side) for side in SIDES]
+    lumps = np.maximum(np.array(positions)[:, None] * (share + floor), 1e-12)
+
+    log_reported = np.log(np.where(some, reported, 1.0))
+    spread = scale**2 - noise**2
+    by_orders = spread / scale**2
+    middle = location - slow + by_orders * (log_reported - location)
+    error = noise * np.sqrt(by_orders) * rng.standard_normal(expected.shape)
+    seen = np.where(some, np.exp(np.minimum(middle + error, 0.0)) / size, 0.0)
+
+    factor = rng.standard_gamma(lumps + seen) / (lumps + mean_reports)
+    missed = rng.poisson(
+        np.minimum(orders * np.maximum(1.0 - passing / orders, 0.0) * factor, 1e15)
+    )
+    explained = passing / mean_reports
+    liquidated = (np.where(some, reported * explained, 0.0) + size * missed) * before
+    return known, np.minimum(liquidated, before)
