@@ -57,8 +57,8 @@ def given_reports(
     lumps = np.maximum(np.array(positions)[:, None] * (share + floor), 1e-12)
 
     log_reported = np.log(np.where(some, reported, 1.0))
-    spread = scale**2 - noise**2
-    by_orders = spread / scale**2
+    # bars outside every segment carry a placeholder for their scale
+    by_orders = np.maximum(scale**2 - noise**2, 0.0) / scale**2
     middle = location - slow + by_orders * (log_reported - location)
     error = noise * np.sqrt(by_orders) * rng.standard_normal(expected.shape)
     seen = np.where(some, np.exp(np.minimum(middle + error, 0.0)) / size, 0.0)
