@@ -174,6 +174,22 @@ def test_feed_without_zeros_and_draws_on_a_path(forecaster):
     assert np.isfinite(draws).all() and (draws > 0).mean() > 0.95
 
 
+@pytest.mark.parametrize("zeros", [1, 3, 12])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_few_zeros_among_many_reports_leave_the_hurdle_low(zeros, seed):
+    """Zeros that calm bars explain alone once sent an undamped Newton step off for good."""
+    table = changed(HOURLY, reported=np.where(HOURLY.reported == 0, 1e-6, HOURLY.reported))
+    reported = table.reported.copy()
+    rng = np.random.default_rng(seed)
+    calm = np.argsort(np.log(HOURLY.high / HOURLY.low)[1:200]) + 1
+    reported[:, rng.permutation(calm[:30])[:zeros]] = 0.0
+    for forecaster in (Distance(), Regression()):
+        fitted = forecaster.fit(changed(table, reported=reported), ORIGIN)
+        assert np.abs(fitted.plain.law.hurdle).max() < 20
+        draws = forecast(forecaster, changed(table, reported=reported))
+        assert (draws == 0).mean() < 0.02 + 2 * zeros / ORIGIN
+
+
 def test_a_map_is_learnt_where_it_tells_and_ignored_where_it_does_not():
     rng = np.random.default_rng(3)
     table = random_table(700, seed=6)
