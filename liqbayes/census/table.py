@@ -74,10 +74,19 @@ class Census:
         day = pd.DatetimeIndex(counts.index).normalize()
         return np.sort(counts.groupby(day).idxmax().to_numpy("datetime64[ns]"))
 
-    def apart(self, hours: float) -> NDArray[np.datetime64]:
-        """Snapshots at least so many hours apart: the first, and each next one that is."""
+    def apart(
+        self, hours: float, among: NDArray[np.datetime64] | None = None
+    ) -> NDArray[np.datetime64]:
+        """Snapshots at least so many hours apart: the first, and each next one that is.
+
+        Parameters
+        ----------
+        hours : float
+        among : ndarray of datetime64, optional
+            Those to choose from, ascending; all by default.
+        """
         kept: list[np.datetime64] = []
-        for time in self.times:
+        for time in self.times if among is None else among:
             if not kept or (time - kept[-1]) / np.timedelta64(1, "h") >= hours:
                 kept.append(time)
         return np.array(kept, "datetime64[ns]")
