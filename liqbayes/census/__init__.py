@@ -1,12 +1,13 @@
 """Positions that are public, beside the posterior: level fate, comparison and fusion."""
 
-from liqbayes.census.compare import CensusPlan, compare_with_positions, verdicts
+from liqbayes.census.compare import CensusPlan, compare_with_positions
 from liqbayes.census.exam import census_exam, exam_verdicts
 from liqbayes.census.fate_report import FILES as FATE_FILES
 from liqbayes.census.fate_report import FateResult, level_fate, write_fate
 from liqbayes.census.fits import Settings
 from liqbayes.census.fuse import fuse as fuse_positions
 from liqbayes.census.table import CENSUS_COLUMNS, Census, census_of, read_census
+from liqbayes.census.verdicts import verdicts
 from liqbayes.census.write import FUSE_FILES, positions_of, write_fused, write_tables
 
 __all__ = [

@@ -28,6 +28,8 @@ FloatArray = NDArray[np.float64]
 
 #: Positions may be seen so many hours from the fit's last bar.
 MOST_HOURS = 6.0
+#: A census of everything may exceed open interest by what sums of rounded sizes do.
+ROUNDING = 1e-6
 ASSUMPTION = (
     "the remainder keeps the posterior: given the parameters, whether a position is known does "
     "not depend on its level"
@@ -143,7 +145,8 @@ def known_positions(
             f"the nearest positions are {gap.min() / pd.Timedelta(hours=1):.1f} hours from the "
             f"fit's last bar ({as_of}); use some within {MOST_HOURS:g} hours."
         )
-    return table[table["time"] == table["time"].iloc[int(gap.to_numpy().argmin())]]
+    nearest = table["time"].to_numpy() == table["time"].to_numpy()[int(gap.to_numpy().argmin())]
+    return pd.DataFrame(table[nearest])
 
 
 def observed_share(held: FloatArray, interest: float) -> FloatArray:
@@ -155,13 +158,13 @@ def observed_share(held: FloatArray, interest: float) -> FloatArray:
         If it is more than all.
     """
     part = held / interest
-    if (part > 1).any():
+    if (part > 1 + ROUNDING).any():
         side = _SIDES[int(part.argmax())]
         raise InputError(
             f"the known {side} positions are {part.max():.2f} times open interest; sizes must be "
             "in the contract's unit, and the census of this venue and time."
         )
-    return np.asarray(part)
+    return np.minimum(part, 1.0)
 
 
 def lumpy_part(
@@ -184,14 +187,16 @@ def lumpy_part(
     ndarray, shape (..., bin)
         Non-negative, each summing to one.
     """
-    shape = np.asarray(positions * part)[..., None] * np.maximum(shares, 0.0)
-    weight = rng.standard_gamma(shape)
+    lumps = np.expand_dims(np.asarray(positions * part), -1)
+    shapes: FloatArray = np.asarray(lumps * np.maximum(shares, 0.0))
+    weight = rng.standard_gamma(shapes)
     total = weight.sum(axis=-1, keepdims=True)
     # every gamma underflowed: a part of next to no positions is one position
-    lone = ~(total[..., 0] > 0)
+    lone = ~(weight.sum(axis=-1) > 0)
     if lone.any():
-        of = np.cumsum(shares[lone], axis=-1)
-        at = (rng.uniform(size=of.shape[0])[:, None] * of[:, -1:] > of).sum(axis=-1)
+        of: FloatArray = np.asarray(np.cumsum(shares[lone], axis=-1))
+        place = rng.uniform(size=(len(of), 1)) * of[:, -1:]
+        at = np.sum(place > of, axis=-1)
         weight[lone] = np.eye(shares.shape[-1])[at]
         total = weight.sum(axis=-1, keepdims=True)
     return np.asarray(weight / total)

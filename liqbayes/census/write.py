@@ -1,5 +1,6 @@
 """Files of comparison, exam and fusion: aggregates and bins, never an account."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,10 @@ def fused_tables(fused: xr.Dataset) -> dict[str, pd.DataFrame]:
 
 
 def _limits(name: str, values: xr.DataArray, over: list[str]) -> dict[str, xr.DataArray]:
-    q = values.quantile(_LIMITS, dim=over, skipna=True)
+    with warnings.catch_warnings():
+        # a bin that no draw fills has no share, and stays NaN
+        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
+        q = values.quantile(_LIMITS, dim=over, skipna=True)
     return {
         f"{name}_{end}": q.isel(quantile=i, drop=True)
         for i, end in enumerate(("low", "median", "high"))

@@ -20,6 +20,8 @@ from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
 
+__all__ = ["census"]
+
 if TYPE_CHECKING:
     from liqbayes.batch import Outcome
     from liqbayes.census import CensusPlan
