@@ -184,6 +184,9 @@ def compare_snapshot(unit: Unit) -> dict[str, Any]:
                 out.append(
                     {**about, "quantity": name, "source": source, **_ends(ends), **bound, **seen}
                 )
+            if name == quantities.UNDER_WATER:
+                # the rule takes entry prices as they are
+                continue
             # a rule on the observed part alone, which bounds do not concern
             out.append(
                 {
