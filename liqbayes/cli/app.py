@@ -2,6 +2,7 @@
 
 import typer
 
+from liqbayes.cli import census_runs
 from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
@@ -46,6 +47,7 @@ def _options(
 for _command in (demo, inspect, fit, review, compare, simulate):
     app.command()(_command)
 app.add_typer(models, name="models")
+app.add_typer(census_runs.census, name="census")
 app.add_typer(validate, name="validate")
 
 
