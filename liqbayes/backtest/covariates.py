@@ -16,6 +16,7 @@ FLOOR = 1e-6
 NAMES = (
     "adverse move",
     "its square",
+    "adverse move along the bar's path",
     "return",
     "range",
     "turnover",
@@ -29,6 +30,7 @@ NAMES = (
     "hour, sine",
     "hour, cosine",
 )
+LAGGED = ("volatility of a day", "last report, other side", "reports of a day, other side")
 INTEREST_NAMES = ("change of open interest", "its fall")
 
 
@@ -68,6 +70,7 @@ def bar_covariates(table: BarTable, *, with_interest: bool) -> FloatArray:
             [
                 move,
                 move**2,
+                np.log(_along(table, j) / unit + LEAST_MOVE),
                 sign * np.log(table.close / before) / unit,
                 spread,
                 volume,
@@ -86,9 +89,22 @@ def bar_covariates(table: BarTable, *, with_interest: bool) -> FloatArray:
             out[-1] += [moved, np.minimum(moved, 0.0)]
     found = np.array(out).transpose(0, 2, 1)
     # the first bars have no day before them
-    lags = (9, 10, 11)
+    lags = [NAMES.index(name) for name in LAGGED]
     found[:, :, lags] = np.nan_to_num(found[:, :, lags])
     return np.asarray(found)
+
+
+def _along(table: BarTable, side: int) -> FloatArray:
+    """Largest adverse log move within the bar, of its path open, low, high, close or the mirror.
+
+    The path goes to the low first where the bar closed up, as the geometry of levels takes it.
+    """
+    o, h, low, c = (np.log(getattr(table, name)) for name in ("open", "high", "low", "close"))
+    up = c >= o
+    fall_up, fall_down = np.maximum(o - low, h - c), h - low
+    rise_up, rise_down = h - low, np.maximum(h - o, c - low)
+    fall, rise = np.where(up, fall_up, fall_down), np.where(up, rise_up, rise_down)
+    return np.asarray(fall if side == 0 else rise)
 
 
 def _mean_before(values: FloatArray, bars: int) -> FloatArray:

@@ -140,14 +140,16 @@ class FittedModel:
     def moments(self, table: BarTable) -> tuple[ModelData, Moments]:
         """Data of a table and the moments of its reports for evenly spaced draws."""
         own = common_rows(BarTable.of(self.panel), table) == table.n_bars
-        if own and table.n_bars in self._known:
-            found: tuple[ModelData, Moments] = self._known[table.n_bars]
-            return found
+        key: Any = table.n_bars if own else "path"
+        used = None if own else table
+        if key in self._known and self._known[key][0] is used:
+            data, moments = self._known[key][1:]
+            return data, moments
         data = known_data(self.spec, self.panel, self.origin, table)
         z = self._thinned(PROPAGATED if own else PROPAGATED_A_PATH)
         moments = propagated(Evaluator.of(self.spec, data), z)
-        if own:
-            self._known[table.n_bars] = data, moments
+        # several forecasters ask for the same path; the one before is not needed again
+        self._known[key] = used, data, moments
         return data, moments
 
     def _thinned(self, draws: int) -> FloatArray:
