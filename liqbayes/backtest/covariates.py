@@ -1,4 +1,4 @@
-"""Covariates of the feed equation: everything but a map that says how much is liquidated in a bar."""
+"""Covariates of the feed equation: all but a map that says how much is liquidated in a bar."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view

@@ -153,6 +153,9 @@ def fit_equation(table: BarTable, stop: int, mapped: Mapped | None = None) -> Fi
     equations = {}
     for task in ("conditional", "conditional-oi"):
         covariates = all_covariates(past, task, mapped)
+        if mapped is not None:
+            # bars without a map teach the rest, so that both arms learn from the same bars
+            covariates[:, :, -1] = [_filled(row) for row in covariates[:, :, -1]]
         equations[task == "conditional-oi"] = tuple(
             fit_side(covariates[j], past.reported[j], past.bar_hours) for j in range(2)
         )
@@ -190,12 +193,12 @@ def fit_side(covariates: FloatArray, reported: FloatArray, hours: float) -> Side
     y = np.where(some, _log(reported), np.nan)
     design = np.column_stack([np.ones(len(phi)), phi])
     best = None
-    for hours_kept, gain in product(MEMORY_HOURS, GAIN):
-        if gain == 0.0 and hours_kept != MEMORY_HOURS[0]:
-            continue
-        memory = float(np.exp(-hours / hours_kept))
-        moved = _innovations(np.column_stack([y, design]), some, memory, gain)[some]
-        target, left = moved[:, 0], moved[:, 1:]
+    pairs = [(MEMORY_HOURS[0], 0.0), *product(MEMORY_HOURS, GAIN[1:])]
+    memories = np.exp(-hours / np.array([kept for kept, _ in pairs]))
+    gains = np.array([gain for _, gain in pairs])
+    moved = _innovations(np.column_stack([y, design]), some, memories, gains)
+    for memory, gain, one in zip(memories.tolist(), gains.tolist(), moved, strict=True):
+        target, left = one[:, 0], one[:, 1:]
         gram, cross = left.T @ left, left.T @ target
         for penalty in PENALTY:
             shrink = np.diag([0.0, *[penalty] * phi.shape[1]])
@@ -228,6 +231,12 @@ def fit_side(covariates: FloatArray, reported: FloatArray, hours: float) -> Side
     )
 
 
+def _filled(values: FloatArray) -> FloatArray:
+    """Values with the mean of the known ones in place of unknown ones."""
+    known = np.isfinite(values)
+    return np.where(known, values, values[known].mean() if known.any() else np.nan)
+
+
 def slow_residual(residual: FloatArray, memory: float, gain: float) -> FloatArray:
     """Slow residual predicted for each bar from the residuals before it; NaN ones say nothing."""
     out = np.zeros(residual.size)
@@ -241,17 +250,21 @@ def slow_residual(residual: FloatArray, memory: float, gain: float) -> FloatArra
 
 
 def _innovations(
-    columns: FloatArray, some: NDArray[np.bool_], memory: float, gain: float
+    columns: FloatArray, some: NDArray[np.bool_], memories: FloatArray, gains: FloatArray
 ) -> FloatArray:
-    """Each column less its own exponential smoothing: residuals are linear in coefficients."""
-    out = np.empty_like(columns)
-    e = np.zeros(columns.shape[1])
-    for t in range(len(columns)):
-        out[t] = columns[t] - e
-        if some[t]:
-            e = e + gain * out[t]
+    """Each column less its own exponential smoothing; shape (pair, bar with a report, column).
+
+    The smoothing is linear, so that one-step residuals are linear in the coefficients.
+    """
+    kept = []
+    e = np.zeros((gains.size, columns.shape[1]))
+    memory, gain = memories[:, None], gains[:, None]
+    for row, known in zip(columns, some.tolist(), strict=True):
+        if known:
+            kept.append(row - e)
+            e = e + gain * kept[-1]
         e = memory * e
-    return out
+    return np.stack(kept, axis=1)
 
 
 def _log(reported: FloatArray) -> FloatArray:

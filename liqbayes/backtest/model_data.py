@@ -146,9 +146,7 @@ def _leg(
 def shifted_prices(panel: MarketPanel) -> MarketPanel:
     """The panel with the prices of a week before: its levels lie where price never came from."""
     frame = panel.to_frame()
-    names = [
-        c for c in frame if str(c) in PRICES or str(c).removeprefix("mark_") in PRICES
-    ]
+    names = [c for c in panel.columns if c.removeprefix("mark_") in PRICES]
     bars = int(FALSE_LAG / np.timedelta64(panel.bar_seconds, "s"))
     frame[names] = frame[names].shift(bars)
     return _like(panel, frame)
@@ -162,7 +160,7 @@ def permuted_interest(panel: MarketPanel, origin: int, seed: int) -> MarketPanel
     """
     frame = panel.to_frame()
     rng = np.random.default_rng([seed, origin])
-    names = [c for c in frame if str(c).startswith("open_interest")]
+    names = [c for c in panel.columns if c.startswith("open_interest")]
     change = np.diff(np.log(frame["open_interest"].to_numpy()))
     known = np.flatnonzero(np.isfinite(change))
     early, late = known[known < origin - 1], known[known >= origin - 1]

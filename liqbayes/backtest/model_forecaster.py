@@ -135,7 +135,7 @@ class FittedModel:
         mean = {known: share.mean(axis=0) for known, share in moments.share.items()}
         out = np.where(use, mean[True], mean[False])
         out[:, data.start != 0] = np.nan
-        return out[::-1].copy() if placebo == SWAPPED else out
+        return np.asarray(out[::-1].copy() if placebo == SWAPPED else out)
 
     def moments(self, table: BarTable) -> tuple[ModelData, Moments]:
         """Data of a table and the moments of its reports for evenly spaced draws."""
@@ -154,7 +154,7 @@ class FittedModel:
 
     def _thinned(self, draws: int) -> FloatArray:
         kept = np.unique(np.linspace(0, len(self.z) - 1, min(draws, len(self.z))).round())
-        return self.z[kept.astype(int)]
+        return np.asarray(self.z[kept.astype(int)])
 
     def _falsified(self, placebo: str | None) -> "FittedModel":
         if placebo in (None, SWAPPED):

@@ -43,7 +43,9 @@ def draw_path(table: BarTable, origin: int, horizon: int, rng: np.random.Generat
     """
     past = table.rows(None, origin)
     before = np.concatenate([[np.nan], past.close[:-1]])
-    moves = {name: np.log(getattr(past, name) / before) for name in ("open", "high", "low", "close")}
+    moves = {
+        name: np.log(getattr(past, name) / before) for name in ("open", "high", "low", "close")
+    }
     usable = np.flatnonzero(np.isfinite(sum(moves.values()) + past.turnover))
     if usable.size < LEAST_BARS:
         raise InputError(

@@ -2,6 +2,7 @@
 
 import typer
 
+from liqbayes.cli.backtest import backtest
 from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
@@ -43,7 +44,7 @@ def _options(
     """
 
 
-for _command in (demo, inspect, fit, review, compare, simulate):
+for _command in (demo, inspect, fit, review, compare, backtest, simulate):
     app.command()(_command)
 app.add_typer(models, name="models")
 app.add_typer(validate, name="validate")
