@@ -106,7 +106,7 @@ def levels(panel: MarketPanel, shown: IntArray, *, corrected: bool = False) -> L
     """The map at the close of the bars ``shown``, one point a position."""
     bars = Bars.of(panel)
     place = {int(t): i for i, t in enumerate(shown)}
-    parts = []
+    parts: list[tuple[int, int, FloatArray, FloatArray]] = []
     for t, (_, sides) in enumerate(books(bars, changes(panel), corrected=corrected)):
         if t in place:
             parts.extend((place[t], j, *sides[j]) for j in range(len(SIDES)))
