@@ -21,8 +21,13 @@ FloatArray = NDArray[np.float64]
 RECENT = 168
 # By how much a false path of prices lags the true one.
 FALSE_LAG = np.timedelta64(7, "D")
-SHIFTED, SWAPPED, PERMUTED = "shifted-week", "sides-swapped", "oi-permuted"
-PLACEBOS = (SHIFTED, SWAPPED, PERMUTED)
+SHIFTED, SWAPPED, PERMUTED, MEMORYLESS = (
+    "shifted-week",
+    "sides-swapped",
+    "oi-permuted",
+    "memoryless",
+)
+PLACEBOS = (SHIFTED, SWAPPED, PERMUTED, MEMORYLESS)
 
 
 def known_data(spec: ModelSpec, panel: MarketPanel, origin: int, table: BarTable) -> ModelData:

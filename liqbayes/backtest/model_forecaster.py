@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from liqbayes.backtest.forecaster import check_request
 from liqbayes.backtest.model_data import (
+    MEMORYLESS,
     PLACEBOS,
     SHIFTED,
     SWAPPED,
@@ -18,6 +19,7 @@ from liqbayes.backtest.model_data import (
     shifted_prices,
 )
 from liqbayes.backtest.table import BarTable, interest_before
+from liqbayes.engine.recursion import TOUCHED
 from liqbayes.engine.reports import report_moments
 from liqbayes.errors import InputError
 from liqbayes.model.build import build_from_data
@@ -48,12 +50,15 @@ class Moments:
     share : mapping of bool to ndarray, shape (draw, side, time)
         Expected liquidation over open interest before the bar, given the bar's open interest
         (True) and before it is known (False).
+    fresh : mapping of bool to ndarray, shape (draw, side, time)
+        The part of it that was opened in the bar itself.
     location, scale, log_zero : mapping of bool to ndarray, shape (draw, side, time)
         Of reports over open interest, likewise (``engine.reports``): the slow residual comes from
         earlier bars in both.
     """
 
     share: Mapping[bool, FloatArray]
+    fresh: Mapping[bool, FloatArray]
     location: Mapping[bool, FloatArray]
     scale: Mapping[bool, FloatArray]
     log_zero: Mapping[bool, FloatArray]
@@ -118,8 +123,10 @@ class FittedModel:
         table : BarTable
         task : str
             As for `draws`.
-        placebo : {"shifted-week", "sides-swapped", "oi-permuted"}, optional
-            What is made false of it; parameters stay as they are.
+        placebo : {"shifted-week", "sides-swapped", "oi-permuted", "memoryless"}, optional
+            What is made false of it; parameters stay as they are. Without memory only what was
+            opened in the bar itself is liquidated: a function of its price, volume and open
+            interest.
 
         Returns
         -------
@@ -132,7 +139,8 @@ class FittedModel:
             table if false is self else BarTable.of(false.panel).rows(None, table.n_bars)
         )
         use = given_interest(table, rows, task)
-        mean = {known: share.mean(axis=0) for known, share in moments.share.items()}
+        part = moments.fresh if placebo == MEMORYLESS else moments.share
+        mean = {known: share.mean(axis=0) for known, share in part.items()}
         out = np.where(use, mean[True], mean[False])
         out[:, data.start != 0] = np.nan
         return np.asarray(out[::-1].copy() if placebo == SWAPPED else out)
@@ -157,7 +165,7 @@ class FittedModel:
         return np.asarray(self.z[kept.astype(int)])
 
     def _falsified(self, placebo: str | None) -> "FittedModel":
-        if placebo in (None, SWAPPED):
+        if placebo in (None, SWAPPED, MEMORYLESS):
             return self
         if placebo not in PLACEBOS:
             raise InputError(f"the placebo is {placebo!r}; use one of {', '.join(PLACEBOS)}.")
@@ -195,7 +203,7 @@ def propagated(evaluator: Evaluator, z: FloatArray) -> Moments:
     shape = (len(z), len(SIDES), data.n_bars)
     out = {
         name: {known: np.zeros(shape) for known in (False, True)}
-        for name in ("share", "location", "scale", "log_zero")
+        for name in ("share", "fresh", "location", "scale", "log_zero")
     }
     inputs = report_inputs(evaluator.layout, data)
     before = data.common_before()
@@ -209,11 +217,28 @@ def propagated(evaluator: Evaluator, z: FloatArray) -> Moments:
                 for s in SIDES
             ]
         )
+        standing = (
+            evaluator.value(p, "forced_share")
+            * evaluator.value(p, "touch_to_close_share")
+            * np.stack(
+                [
+                    np.sum(
+                        [
+                            runs[leg.name, s].by_class[TOUCHED].sum(axis=0) * leg.to_common
+                            for leg in data.legs
+                        ],
+                        axis=0,
+                    )
+                    for s in SIDES
+                ]
+            )
+        )
         # the residual comes from earlier bars given their open interest, whatever this bar's task
         slow = report_moments(p, expected, *inputs)[5]
         for known, liquidated in ((True, expected), (False, predicted)):
             location, scale, log_zero, *_, own = report_moments(p, liquidated, *inputs)
             out["share"][known][i] = liquidated / before
+            out["fresh"][known][i] = np.maximum(liquidated - standing, 0.0) / before
             out["location"][known][i] = location - own + slow
             out["scale"][known][i] = scale
             out["log_zero"][known][i] = log_zero

@@ -105,7 +105,9 @@ def test_unknown_price_is_not_forecast():
     frame = table()
     frame.loc[frame.index[290], "volume"] = np.nan
     bars = BarTable.of(panel(frame))
-    drawn = FeedForecaster().fit(bars, 280).draws(
-        bars, np.array([289, 290]), task="conditional", size=5, rng=np.random.default_rng(0)
+    drawn = (
+        FeedForecaster()
+        .fit(bars, 280)
+        .draws(bars, np.array([289, 290]), task="conditional", size=5, rng=np.random.default_rng(0))
     )
     assert np.isfinite(drawn[:, 0]).all() and np.isnan(drawn[:, 1]).all()

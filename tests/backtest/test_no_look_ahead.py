@@ -12,7 +12,7 @@ from liqbayes.backtest.paths import draw_path
 from liqbayes.backtest.table import BarTable
 from liqbayes.model.data import prepare
 from liqbayes.validate.lfo.cut import cut
-from tests.backtest.markets import N, ORIGIN, SPEC, market, model, table
+from tests.backtest.markets import ORIGIN, SPEC, N, market, model, table
 from tests.model.markets import panel
 
 LATER = ("open", "high", "low", "close", "volume", "open_interest", "funding_rate")

@@ -1,0 +1,105 @@
+"""Maps of published rules in the feed equation, as baselines with the model's information."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from liqbayes.backtest.feed_equation import FittedEquation, fit_equation
+from liqbayes.backtest.model_data import common_rows
+from liqbayes.backtest.table import PRICES, BarTable, interest_before
+from liqbayes.errors import InputError
+from liqbayes.panel import MarketPanel
+from liqbayes.peers import swept
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SweptMap:
+    """What each bar of a table sweeps of a rule's map, over the open interest before it.
+
+    Attributes
+    ----------
+    panel : MarketPanel
+        The table's own.
+    rule : str
+        One of ``peers.RULES``.
+    """
+
+    panel: MarketPanel
+    rule: str
+    _whole: list[FloatArray] = field(default_factory=list, repr=False, compare=False)
+
+    def __call__(self, table: BarTable, task: str) -> FloatArray:
+        """Shares of open interest, shape (side, time); bars of a path may follow the panel's."""
+        same = common_rows(BarTable.of(self.panel), table)
+        if same == table.n_bars:
+            # a bar sweeps what was drawn before it, so that later bars change nothing
+            if not self._whole:
+                found = swept(self.panel, self.rule) / interest_before(self.panel)
+                self._whole.append(found)
+            return self._whole[0][:, :same]
+        along = along_path(self.panel, table, same)
+        return np.asarray(swept(along, self.rule) / interest_before(along))
+
+
+@dataclass(frozen=True)
+class PeerForecaster:
+    """The feed equation with what a rule's map says is swept as one more covariate."""
+
+    panel: MarketPanel
+    name: str
+
+    def fit(self, table: BarTable, stop: int) -> FittedEquation:
+        """Fit the equation to the rows before ``stop``."""
+        return fit_equation(table, stop, SweptMap(self.panel, self.name))
+
+
+def along_path(panel: MarketPanel, table: BarTable, same: int) -> MarketPanel:
+    """The first bars of a panel and after them a table's as a path; open interest stays.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+    table : BarTable
+    same : int
+        Bars that both share.
+
+    Raises
+    ------
+    InputError
+        If the open interest before the path is unknown.
+    """
+    frame = panel.to_frame().iloc[:same]
+    last = float(frame["open_interest"].iloc[-1]) if same else np.nan
+    if not np.isfinite(last):
+        raise InputError(
+            f"open interest before bar {same}, where a path begins, is unknown; begin paths where "
+            "it is known."
+        )
+    more = table.rows(same, None)
+    path = pd.DataFrame(
+        {
+            **{name: getattr(more, name) for name in PRICES},
+            **{f"mark_{name}": getattr(more, name) for name in PRICES},
+            "volume": more.turnover * last,
+            "open_interest": last,
+        },
+        index=pd.DatetimeIndex(more.time),
+    )
+    for leg in [c for c in frame if str(c).startswith("open_interest_")]:
+        path[leg] = frame[leg].iloc[-1]
+    path = path[[name for name in path if name in frame]]
+    if "open_interest_linear" in path:
+        # an aggregate's total moves with price while its legs stay
+        path["open_interest"] = (
+            path["open_interest_linear"] * path["close"] + path["open_interest_inverse"]
+        )
+    return MarketPanel.from_frame(
+        pd.concat([frame, path]),
+        panel.contract,
+        provenance=panel.provenance,
+        bar_seconds=panel.bar_seconds,
+    )
