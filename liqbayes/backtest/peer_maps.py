@@ -1,4 +1,4 @@
-"""Maps of published rules in the feed equation, as baselines with the model's information."""
+"""What the bars of a panel, or of a path after it, sweep of the maps of published rules."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liqbayes.backtest.feed_equation import FittedEquation, fit_equation
 from liqbayes.backtest.model_data import common_rows
 from liqbayes.backtest.table import PRICES, BarTable, interest_before
 from liqbayes.errors import InputError
@@ -32,7 +31,7 @@ class SweptMap:
     rule: str
     _whole: list[FloatArray] = field(default_factory=list, repr=False, compare=False)
 
-    def __call__(self, table: BarTable, task: str) -> FloatArray:
+    def __call__(self, table: BarTable) -> FloatArray:
         """Shares of open interest, shape (side, time); bars of a path may follow the panel's."""
         same = common_rows(BarTable.of(self.panel), table)
         if same == table.n_bars:
@@ -43,18 +42,6 @@ class SweptMap:
             return self._whole[0][:, :same]
         along = along_path(self.panel, table, same)
         return np.asarray(swept(along, self.rule) / interest_before(along))
-
-
-@dataclass(frozen=True)
-class PeerForecaster:
-    """The feed equation with what a rule's map says is swept as one more covariate."""
-
-    panel: MarketPanel
-    name: str
-
-    def fit(self, table: BarTable, stop: int) -> FittedEquation:
-        """Fit the equation to the rows before ``stop``."""
-        return fit_equation(table, stop, SweptMap(self.panel, self.name))
 
 
 def along_path(panel: MarketPanel, table: BarTable, same: int) -> MarketPanel:

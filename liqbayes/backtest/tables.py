@@ -38,7 +38,7 @@ class BacktestResult:
         See ``frames.bars_frame``.
     summary : mapping
         What ``backtest.json`` holds besides the identity of the run: ``scores``, ``best_baseline``,
-        ``ratio``, ``ratio_with_map`` (of the feed equation with the map), ``ablation``,
+        ``ratio``, ``ratio_with_map`` (of the regression with the map), ``ablation``,
         ``placebo``, ``risk``, ``by_volatility``, ``worst_days``, ``calibrated_range``,
         ``targets``, ``validation``, ``fits``, ``failed``, ``notes``, ``unfinished_blocks``,
         ``errors``.

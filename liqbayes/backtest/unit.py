@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liqbayes.backtest.ablation import FeedForecaster, ablation
+from liqbayes.backtest.ablation import ablation
 from liqbayes.backtest.forecaster import Fitted, Forecaster
 from liqbayes.backtest.model_forecaster import MODEL, ModelForecaster
 from liqbayes.backtest.opponents import opponents
@@ -66,9 +66,9 @@ def forecast_block(unit: Unit) -> dict[str, Any]:
 
 
 def forecasters(unit: Unit) -> tuple[Sequence[Forecaster], ModelForecaster | None]:
-    """Baselines, the feed equation without a map and, in the test, the model and its arms."""
+    """Baselines and, in the test, the model, the regression with its map, and the placebos."""
     spec = ModelSpec.from_json(unit.spec)
-    without: list[Forecaster] = [*opponents(unit.panel), FeedForecaster()]
+    without = opponents(unit.panel)
     if not unit.test:
         return without, None
     model = ModelForecaster(

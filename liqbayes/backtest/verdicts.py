@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from liqbayes.backtest.ablation import WITH_MAP
 from liqbayes.backtest.frames import by_bar, day_volatility, quantile_name
 from liqbayes.backtest.model_data import PLACEBOS
 from liqbayes.backtest.model_forecaster import MODEL
@@ -54,7 +55,7 @@ def targets(
             lambda x: x <= RATIO_AIM,
         ),
         _target(
-            "feed-with-map over best baseline, pooled", _at(with_map, TASK, POOLED, 1),
+            f"{WITH_MAP} over best baseline, pooled", _at(with_map, TASK, POOLED, 1),
             f"<= {RATIO_LIMIT}", lambda x: x <= RATIO_LIMIT,
         ),
     ]  # fmt: skip

@@ -133,7 +133,9 @@ def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
         if summary["ratio"].get(task):
             best = summary["best_baseline"][task]
             rows.append((task, f"model / {best}", *_bands(summary["ratio"][task])))
-            rows.append((task, f"feed-with-map / {best}", *_bands(summary["ratio_with_map"][task])))
+            rows.append(
+                (task, f"regression-with-map / {best}", *_bands(summary["ratio_with_map"][task]))
+            )
         rows.append((task, "with / without map", *_bands(summary["ablation"][task])))
         rows += [
             (task, f"placebo {name} / without map", *_bands(of[task]))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from liqbayes.backtest.ablation import FeedForecaster, ablation
+from liqbayes.backtest.ablation import ablation
 from liqbayes.backtest.model_data import shifted_prices
 from liqbayes.backtest.opponents import opponents
 from liqbayes.backtest.paths import draw_path
@@ -43,7 +43,7 @@ def changed(bar, task, seed):
 
 def everyone(source):
     own = model(source)
-    return {each.name: each for each in (FeedForecaster(), own, *ablation(own))}
+    return {each.name: each for each in (own, *ablation(own))}
 
 
 # shrinking an example costs minutes and says little more than its bar
