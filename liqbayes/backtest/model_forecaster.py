@@ -136,7 +136,7 @@ class FittedModel:
         false = self._falsified(placebo)
         rows = np.arange(table.n_bars)
         data, moments = false.moments(
-            table if false is self else BarTable.of(false.panel).rows(None, table.n_bars)
+            table if false is self else false._panel_table().rows(None, table.n_bars)
         )
         use = given_interest(table, rows, task)
         part = moments.fresh if placebo == MEMORYLESS else moments.share
@@ -147,7 +147,7 @@ class FittedModel:
 
     def moments(self, table: BarTable) -> tuple[ModelData, Moments]:
         """Data of a table and the moments of its reports for evenly spaced draws."""
-        own = common_rows(BarTable.of(self.panel), table) == table.n_bars
+        own = common_rows(self._panel_table(), table) == table.n_bars
         key: Any = table.n_bars if own else "path"
         used = None if own else table
         if key in self._known and self._known[key][0] is used:
@@ -159,6 +159,12 @@ class FittedModel:
         # several forecasters ask for the same path; the one before is not needed again
         self._known[key] = used, data, moments
         return data, moments
+
+    def _panel_table(self) -> BarTable:
+        if "table" not in self._known:
+            self._known["table"] = BarTable.of(self.panel)
+        found: BarTable = self._known["table"]
+        return found
 
     def _thinned(self, draws: int) -> FloatArray:
         kept = np.unique(np.linspace(0, len(self.z) - 1, min(draws, len(self.z))).round())

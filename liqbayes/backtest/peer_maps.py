@@ -1,6 +1,7 @@
 """What the bars of a panel, or of a path after it, sweep of the maps of published rules."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,19 +30,26 @@ class SweptMap:
 
     panel: MarketPanel
     rule: str
-    _whole: list[FloatArray] = field(default_factory=list, repr=False, compare=False)
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, table: BarTable) -> FloatArray:
         """Shares of open interest, shape (side, time); bars of a path may follow the panel's."""
-        same = common_rows(BarTable.of(self.panel), table)
+        # both sides and several terms ask for the same path
+        if self._known.get("path", (None,))[0] is table:
+            return np.asarray(self._known["path"][1])
+        if "own" not in self._known:
+            self._known["own"] = BarTable.of(self.panel)
+        same = common_rows(self._known["own"], table)
         if same == table.n_bars:
             # a bar sweeps what was drawn before it, so that later bars change nothing
-            if not self._whole:
+            if "whole" not in self._known:
                 found = swept(self.panel, self.rule) / interest_before(self.panel)
-                self._whole.append(found)
-            return self._whole[0][:, :same]
+                self._known["whole"] = found
+            return np.asarray(self._known["whole"][:, :same])
         along = along_path(self.panel, table, same)
-        return np.asarray(swept(along, self.rule) / interest_before(along))
+        found = np.asarray(swept(along, self.rule) / interest_before(along))
+        self._known["path"] = table, found
+        return found
 
 
 def along_path(panel: MarketPanel, table: BarTable, same: int) -> MarketPanel:

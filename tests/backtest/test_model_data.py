@@ -19,7 +19,7 @@ from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.validate.lfo.cut import cut
-from tests.backtest.markets import N, ORIGIN, SPEC, market, posterior, table
+from tests.backtest.markets import ORIGIN, SPEC, N, market, posterior, table
 from tests.model.markets import panel
 
 

@@ -1,5 +1,6 @@
 """Plans, resuming, files and verdicts of a backtest; a posterior stands in for the fits."""
 
+import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,37 +12,56 @@ from liqbayes.backtest import BacktestPlan, backtest
 from liqbayes.backtest.ablation import WITH_MAP, WITHOUT_MAP
 from liqbayes.backtest.model_data import PLACEBOS
 from liqbayes.backtest.model_forecaster import MODEL, ModelForecaster
+from liqbayes.backtest.opponents import opponents
+from liqbayes.backtest.tables import judge
 from liqbayes.backtest.verdicts import targets
 from liqbayes.errors import InputError
 from tests.backtest.markets import SPEC, market, posterior, table
 from tests.model.markets import panel
 
 BARS = 400
+# Baselines of every kind; the others are fitted in the tests of their own.
+FEW = ("climatology", "regression", "oi-flow", "fixed-mix")
 SIDES = ("long", "short")
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Posteriors from the prior, fewer draws and paths; the origins that were fitted."""
-    origins = []
+@pytest.fixture(scope="module")
+def origins():
+    """Posteriors from the prior, fewer draws, paths and baselines; the origins that were fitted."""
+    found = []
 
     def sampled(self, stop):
-        origins.append(stop)
-        found = posterior(self.panel, stop, draws=3)
-        found.about.update({"origin": stop, "max_rhat": 1.01})
-        return found
+        found.append(stop)
+        fit = posterior(self.panel, stop, draws=3)
+        fit.about.update({"origin": stop, "max_rhat": 1.01})
+        return fit
 
-    monkeypatch.setattr(ModelForecaster, "_sampled", sampled)
-    monkeypatch.setattr("liqbayes.backtest.unit.SIZE", 40)
-    monkeypatch.setattr("liqbayes.backtest.unit.PATHS", 2)
-    return origins
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ModelForecaster, "_sampled", sampled)
+        patch.setattr("liqbayes.backtest.unit.SIZE", 40)
+        patch.setattr("liqbayes.backtest.unit.PATHS", 1)
+        patch.setattr(
+            "liqbayes.backtest.unit.opponents",
+            lambda source: [each for each in opponents(source) if each.name in FEW],
+        )
+        yield found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, origins):
+    """A finished run: directory, result, outcome, fitted origins."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    result, outcome = run(out)
+    fitted = sorted(origins)
+    origins.clear()
+    return out, result, outcome, fitted
 
 
 def plan(**options):
-    return BacktestPlan(SPEC, market(BARS), **{"refit": "2D", **options})
+    return BacktestPlan(SPEC, market(BARS), **{"refit": "3D", **options})
 
 
-def run(out, *, stop_after=None, force=False, monkeypatch=None, **options):
+def run(out, *, force=False, **options):
     with ThreadPoolExecutor(1) as executor:
         return backtest(plan(**options), out, executor, force=force, progress=False)
 
@@ -53,8 +73,8 @@ def test_blocks_cover_the_second_half_and_days_are_whole():
     assert (first, test, end) == (216, 288, 400)
     blocks = found.blocks()
     assert blocks[0][0] == first and blocks[-1][1] == end
-    assert all(a[1] == b[0] for a, b in zip(blocks, blocks[1:], strict=False))
-    assert [b for b in blocks if b[2]][0][0] == test
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(blocks))
+    assert next(b for b in blocks if b[2])[0] == test
     # a budget that ends early leaves forecasts of the model
     assert [unit.test for unit in found.units().values()] == sorted(
         (b[2] for b in blocks), reverse=True
@@ -82,16 +102,16 @@ def test_what_cannot_be_backtested(options, words):
         BacktestPlan(**arguments)
 
 
-def test_files_have_the_schema(tmp_path, quick):
-    result, outcome = run(tmp_path / "out")
+def test_files_have_the_schema(finished):
+    out, result, outcome, fitted = finished
     assert outcome.left == outcome.failed == 0
     # fitted at the beginnings of the test's blocks and nowhere else
-    assert sorted(quick) == [b[0] for b in plan().blocks() if b[2]]
-    found = json.loads((tmp_path / "out" / "backtest.json").read_text())
+    assert fitted == [b[0] for b in plan().blocks() if b[2]]
+    found = json.loads((out / "backtest.json").read_text())
     assert found["schema"] == "liqbayes-backtest-1"
     assert found["model"]["hash"] == SPEC.content_hash
     assert found["panel_hash"] == market(BARS).content_hash
-    assert found["origins"] == sorted(quick)
+    assert found["origins"] == fitted
     names = {"crps_log", "crps", "log_score", "interval_score"}
     names |= {"coverage50", "coverage90", "width90", "n"}
     for task in ("conditional", "conditional-oi", "forecast"):
@@ -110,51 +130,47 @@ def test_files_have_the_schema(tmp_path, quick):
         tested = found["risk"][side]["quantiles"]
         assert {t["verdict"] for t in tested.values()} == {"insufficient data"}
         assert found["risk"][side]["daily_totals"]["n"] > 0
-    bars = pd.read_parquet(tmp_path / "out" / "bars.parquet")
+    bars = pd.read_parquet(out / "bars.parquet")
     assert (bars["q05"].dropna() <= bars["q95"].dropna()).all()
     assert set(bars["side"]) == set(SIDES) and bars["test"].any() and not bars["test"].all()
     assert not bars[bars["name"] == MODEL]["test"].eq(False).any()
     for name in ("backtest.csv", "backtest.png", "run.json", "rows.jsonl"):
-        assert (tmp_path / "out" / name).stat().st_size > 0
+        assert (out / name).stat().st_size > 0
     assert result.summary["unfinished_blocks"] == 0
 
 
-def test_a_run_goes_on_where_it_was(tmp_path, quick, monkeypatch):
-    options = {"tasks": ("conditional",)}
-    whole = run(tmp_path / "whole", **options)[0]
-    quick.clear()
-    lines = (tmp_path / "whole" / "rows.jsonl").read_text().splitlines(keepends=True)
+def test_a_run_goes_on_where_it_was(tmp_path, finished, origins):
+    done, whole, _, fitted = finished
+    lines = (done / "rows.jsonl").read_text().splitlines(keepends=True)
     part = tmp_path / "part"
     part.mkdir()
-    (part / "run.json").write_text((tmp_path / "whole" / "run.json").read_text())
-    (part / "rows.jsonl").write_text("".join(lines[:2]) + lines[2][:50])
-    again = run(part, **options)[0]
-    done = {json.loads(line)["start"] for line in lines[:2]}
-    assert sorted(quick) == sorted(b[0] for b in plan().blocks() if b[2] and b[0] not in done)
+    (part / "run.json").write_text((done / "run.json").read_text())
+    # the test's first block is done, the second was cut short
+    (part / "rows.jsonl").write_text(lines[0] + "".join(lines[2:]) + lines[1][:50])
+    origins.clear()
+    again, outcome = run(part)
+    assert outcome.left == 0 and origins == fitted[1:2]
     pd.testing.assert_frame_equal(again.bars, whole.bars)
     # nothing is left to do, and another plan is refused
-    quick.clear()
-    run(part, **options)
-    assert not quick
+    origins.clear()
+    run(part)
+    assert not origins
     with pytest.raises(InputError, match="another run"):
-        run(part, refit="1D", **options)
+        run(part, refit="1D")
 
 
-def test_only_the_validation_block_is_no_result(tmp_path, monkeypatch, quick):
+def test_only_the_validation_block_is_no_result(tmp_path, monkeypatch, origins):
     def fails(self, stop):
         raise RuntimeError("no fit")
 
     monkeypatch.setattr(ModelForecaster, "_sampled", fails)
-    with pytest.raises(InputError, match="no block of the test has been forecast yet: .*no fit"):
+    with pytest.raises(InputError, match=r"no block of the test has been forecast yet: .*no fit"):
         run(tmp_path / "out", tasks=("conditional",))
 
 
-def test_the_best_baseline_is_chosen_before_the_test(tmp_path, quick):
+def test_the_best_baseline_is_chosen_before_the_test(finished):
     """Scores of the test block have no say."""
-    from liqbayes.backtest.tables import judge
-
-    run(tmp_path / "out", tasks=("conditional",))
-    rows = [json.loads(x) for x in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
+    rows = [json.loads(x) for x in (finished[0] / "rows.jsonl").read_text().splitlines()]
     own = plan()
     names = [n for n in rows[-1]["tasks"]["conditional"] if n in ("oi-flow", "fixed-mix")]
     for row in rows:
@@ -167,7 +183,7 @@ def test_the_best_baseline_is_chosen_before_the_test(tmp_path, quick):
                     None if v is None else (1e-3 if better else 9.0) for v in scores
                 ]
     found = judge(rows, own.table, own.blocks(), 0).summary
-    assert found["best_baseline"] == {"conditional": "fixed-mix"}
+    assert found["best_baseline"]["conditional"] == "fixed-mix"
     assert found["ratio"]["conditional"]["pooled"][1] < 1
 
 
