@@ -39,7 +39,8 @@ class BacktestResult:
     summary : mapping
         What ``backtest.json`` holds besides the identity of the run: ``scores``, ``best_baseline``,
         ``ratio``, ``ratio_with_map`` (of the regression with the map), ``ablation``,
-        ``placebo``, ``risk``, ``by_volatility``, ``worst_days``, ``calibrated_range``,
+        ``placebo`` (over the regression without a map), ``over_placebo`` (of the true map over
+        each false one), ``risk``, ``by_volatility``, ``worst_days``, ``calibrated_range``,
         ``targets``, ``validation``, ``fits``, ``failed``, ``notes``, ``unfinished_blocks``,
         ``errors``.
     """
@@ -93,14 +94,19 @@ def judge(
         task: ratio_table(test, task, WITH_MAP, WITHOUT_MAP, table.bar_hours, seed)
         for task in tasks
     }
-    placebo = {
-        name: {
-            task: ratio_table(test, task, PLACEBO.format(name), WITHOUT_MAP, table.bar_hours, seed)
-            for task in tasks
-            if task != "forecast"
+    # whether a placebo has a gain, and whether the map has more: an interval of the first that
+    # reaches 1 does not show that there is none
+    placebo, over = (
+        {
+            name: {
+                task: ratio_table(test, task, *pair(PLACEBO.format(name)), table.bar_hours, seed)
+                for task in tasks
+                if task != "forecast"
+            }
+            for name in PLACEBOS
         }
-        for name in PLACEBOS
-    }
+        for pair in (lambda false: (false, WITHOUT_MAP), lambda false: (WITH_MAP, false))
+    )
     scores = {
         task: {
             name: {side: side_scores(of_side) for side, of_side in of_name.groupby("side")}
@@ -115,6 +121,7 @@ def judge(
         "ratio_with_map": with_map,
         "ablation": ablated,
         "placebo": placebo,
+        "over_placebo": over,
         "risk": risk_tests(test, done),
         "by_volatility": {
             task: _by_volatility(test, task, chosen.get(task), table, seed) for task in tasks

@@ -142,6 +142,11 @@ def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
             for name, of in summary["placebo"].items()
             if task in of
         ]
+        rows += [
+            (task, f"with map / placebo {name}", *_bands(of[task]))
+            for name, of in summary["over_placebo"].items()
+            if task in of
+        ]
     print_table(
         ("task", "ratio of log-scale CRPS", "long", "short", "pooled"),
         rows,
@@ -154,7 +159,7 @@ def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
             (
                 str(row["target"]),
                 str(row["limit"]),
-                number(row["value"]),
+                number(None) if row["value"] is None else f"{row['value']:.3f}",
                 {True: "yes", False: "no", None: "unknown"}[row["met"]],
             )
             for row in summary["targets"]
