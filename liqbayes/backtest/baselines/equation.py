@@ -253,10 +253,8 @@ def _places(names: tuple[str, ...], wanted: tuple[str, ...]) -> list[int]:
     return [names.index(name) for name in wanted]
 
 
-def _residuals(
-    table: BarTable, rows: IntArray, scaled: FloatArray, base: FloatArray
-) -> FloatArray:
+def _residuals(table: BarTable, rows: IntArray, scaled: FloatArray, base: FloatArray) -> FloatArray:
     """What is left of ``log(x + 1e-6)`` without slow terms, shape (side, row); NaN unknown."""
     design = sided(scaled, np.zeros((*scaled.shape[:2], 0)))
     left = log_ratio(table.reported[:, rows]) - base[0] - design @ base[1:]
-    return np.clip(left, -LARGEST_RESIDUAL, LARGEST_RESIDUAL)
+    return np.asarray(np.clip(left, -LARGEST_RESIDUAL, LARGEST_RESIDUAL))

@@ -28,7 +28,6 @@ from liqbayes.backtest.baselines.equation import (
 )
 from liqbayes.backtest.baselines.law import DEGREES
 from liqbayes.backtest.baselines.terms import (
-    NEAR,
     Spans,
     Terms,
     known_mean,
@@ -46,7 +45,7 @@ IntArray = NDArray[np.int64]
 SHORT_KERNELS = (0.7, 3.0)
 SCALE = ("log intensity", "adverse")
 # Precision of normal priors: of scaled factors, and of log weights of kernels around e^-1 each.
-FACTOR_PRECISION, KERNEL_PRECISION = 0.5, 0.5
+FACTOR_PRECISION, KERNEL_PRECISION = 10.0, 0.5
 # Past amounts count up to this quantile of them, or one crash would be all that is remembered.
 LARGEST = 0.995
 
@@ -80,7 +79,7 @@ class Intensity:
     Attributes
     ----------
     factor : ndarray, shape (factor,)
-        Exponents of scaled moves and turnover.
+        Exponents of scaled moves and turnover, common to the sides.
     base : ndarray, shape (side,)
         Log of ``mu`` in units of ``unit``.
     kernels : ndarray, shape (2 * half-life,)
@@ -162,12 +161,7 @@ def _factors(table: BarTable, rows: IntArray, centre: float) -> RawTerms:
     """Moves and turnover of the bar."""
 
     def groups_of(of: BarTable, side: int, at: IntArray, middle: float) -> Mapping[str, Terms]:
-        price, volume = price_terms(of, side, at), volume_terms(of, side, at, middle)
-        near = [f"beyond {NEAR}", f"beyond {Spans.of(of).day}", f"beyond {Spans.of(of).week}"]
-        wanted = ["adverse", "adverse beyond", "range", "return", "close in range"]
-        chosen = {name: price[name] for name in (*wanted, *near) if name in price}
-        names = ("turnover", "turnover x adverse", "turnover x beyond", "turnover x return")
-        return {"factor": chosen | {name: volume[name] for name in names}}
+        return {"factor": price_terms(of, side, at) | volume_terms(of, side, at, middle)}
 
     return raw_terms(groups_of, table, rows, centre)
 

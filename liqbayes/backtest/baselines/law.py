@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 DEGREES = 4.0
 ROUNDS = 12
+# Change of every fitted value below which rounds end, in standard deviations of the residual.
+SETTLED = 0.003
 SCALE_PRECISION = 10.0
 HURDLE_PRECISION = 1.0
 # Limits of the evidence's precisions, of terms scaled to unit spread.
@@ -77,9 +79,9 @@ class Law:
         pick = rng.choice(self.residuals.size, size=shape, p=self.chance)
         noise = self.residuals[pick] + SMOOTHING * rng.normal(size=shape)
         spread = np.exp(with_intercept(scale_terms) @ self.scale)
-        location = (design @ self.location)[:, None] + _deviation(
-            design, self.location_covariance
-        )[:, None] * rng.normal(size=shape)
+        location = (design @ self.location)[:, None] + _deviation(design, self.location_covariance)[
+            :, None
+        ] * rng.normal(size=shape)
         x = np.exp(location + spread[:, None] * noise) - EPSILON
         below = x <= 0
         x[below] = rng.choice(self.tiny, size=int(below.sum()))
@@ -137,7 +139,7 @@ def with_intercept(terms: FloatArray) -> FloatArray:
 
 def _deviation(design: FloatArray, covariance: FloatArray) -> FloatArray:
     """Standard deviation of a linear predictor."""
-    return np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", design, covariance, design), 0.0))
+    return np.sqrt(np.maximum(((design @ covariance) * design).sum(axis=1), 0.0))
 
 
 def _location_scale(
@@ -149,7 +151,7 @@ def _location_scale(
     precision = np.ones(count)
     scale = np.zeros(spread.shape[1])
     scale[0] = np.log(0.8 * np.std(z) + 1e-6)
-    log_scale, robust = np.full(n, scale[0]), np.ones(n)
+    log_scale, robust, error = np.full(n, scale[0]), np.ones(n), z
     ridge = np.append(0.0, np.full(spread.shape[1] - 1, SCALE_PRECISION))
     information = (spread * w[:, None]).T @ spread * (2 * nu / (nu + 3)) + np.diag(ridge + 1e-9)
     for _ in range(ROUNDS):
@@ -163,6 +165,7 @@ def _location_scale(
             # a gamma hyperprior of shape and rate near 0 keeps the quotient finite
             precision = (np.bincount(groups, known, count) + 0.01) / (size + 1e-6)
             precision = np.clip(precision, LEAST_PRECISION, MOST_PRECISION)
+        moved = np.abs(z - design @ location - error).max() * np.exp(-log_scale.min())
         error = z - design @ location
         for _ in range(2):
             squared = (error * np.exp(-log_scale)) ** 2
@@ -172,8 +175,10 @@ def _location_scale(
             log_scale = spread @ scale
         squared = (error * np.exp(-log_scale)) ** 2
         robust = (nu + 1) / (nu + squared)
+        if moved < SETTLED:
+            break
     trust = w * robust * np.exp(-2 * log_scale)
-    leverage = trust * np.einsum("ij,jk,ik->i", design, covariance, design)
+    leverage = trust * ((design @ covariance) * design).sum(axis=1)
     residuals = error * np.exp(-log_scale) / (1.0 - np.minimum(leverage, MOST_LEVERAGE))
     return location, covariance, scale, residuals
 

@@ -1,7 +1,8 @@
 """A deterministic map's swept amount turned into a distribution by the regression's equation."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ class MapRegression:
 
     name: str
     swept: Swept
+    _made: WeakKeyDictionary[BarTable, FloatArray] = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False
+    )
 
     def fit(self, table: BarTable, stop: int) -> FittedEquation:
         """Fit to rows before ``stop``.
@@ -71,13 +75,18 @@ class MapRegression:
         return Equation(self.name, groups_of, SCALE, known=known).fit(table, stop)
 
     def amounts(self, table: BarTable) -> FloatArray:
-        """Swept amounts of a table's bars; NaN beyond the bars known.
+        """Swept amounts of a table's bars, asked for once a table; NaN beyond the bars known.
 
         Raises
         ------
         InputError
             If they are negative or of another shape.
         """
+        if table not in self._made:
+            self._made[table] = self._amounts(table)
+        return self._made[table]
+
+    def _amounts(self, table: BarTable) -> FloatArray:
         given = np.asarray(self.swept(table) if callable(self.swept) else self.swept, float)
         if given.ndim != 2 or given.shape[0] != len(SIDES):
             raise InputError(f"swept has shape {given.shape}; give (side, bar), longs first.")

@@ -75,8 +75,10 @@ def known_mean(
 ) -> tuple[FloatArray, FloatArray]:
     """Exponentially weighted mean of known values before each row, and the sum of their weights.
 
-    The bar before has weight 1; the mean is NaN where nothing is known.
+    The bar before has weight 1; ``count`` bars are looked at, no more than twelve half-lives. The
+    mean is NaN where nothing is known.
     """
+    count = min(count, max(round(12 * half_life), 1))
     seen = before(values, rows, count)
     weight = 0.5 ** (np.arange(count) / half_life)
     known = np.isfinite(seen)
