@@ -1,7 +1,7 @@
 """From rows of blocks to scores, ratios, the ablation and its placebos, and their files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,19 +94,22 @@ def judge(
         task: ratio_table(test, task, WITH_MAP, WITHOUT_MAP, table.bar_hours, seed)
         for task in tasks
     }
+
+    def against(pair: Callable[[str], tuple[str, str]]) -> dict[str, dict[str, Any]]:
+        """A ratio of each placebo and conditional task."""
+        out: dict[str, dict[str, Any]] = {name: {} for name in PLACEBOS}
+        for name in PLACEBOS:
+            one, other = pair(PLACEBO.format(name))
+            for task in tasks:
+                if task != "forecast":
+                    found = ratio_table(test, task, one, other, table.bar_hours, seed)
+                    out[name][task] = found
+        return out
+
     # whether a placebo has a gain, and whether the map has more: an interval of the first that
     # reaches 1 does not show that there is none
-    placebo, over = (
-        {
-            name: {
-                task: ratio_table(test, task, *pair(PLACEBO.format(name)), table.bar_hours, seed)
-                for task in tasks
-                if task != "forecast"
-            }
-            for name in PLACEBOS
-        }
-        for pair in (lambda false: (false, WITHOUT_MAP), lambda false: (WITH_MAP, false))
-    )
+    placebo = against(lambda false: (false, WITHOUT_MAP))
+    over = against(lambda false: (WITH_MAP, false))
     scores = {
         task: {
             name: {side: side_scores(of_side) for side, of_side in of_name.groupby("side")}

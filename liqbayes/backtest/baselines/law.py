@@ -25,6 +25,8 @@ ROUNDS = 12
 SETTLED = 0.003
 SCALE_PRECISION = 10.0
 HURDLE_PRECISION = 1.0
+# Of the hurdle's fit, each no longer than improves it.
+NEWTON_STEPS = 100
 # Limits of the evidence's precisions, of terms scaled to unit spread.
 LEAST_PRECISION, MOST_PRECISION = 0.05, 1e5
 # Standardised residuals are smoothed by a kernel of this width, in their own spread.
@@ -195,11 +197,21 @@ def _logistic(
     share = float(np.clip((weight @ target) / weight.sum(), 1e-6, 1 - 1e-6))
     found = np.append(np.log(share / (1 - share)), np.zeros(p - 1))
     prior = np.append(1e-3, np.full(p - 1, HURDLE_PRECISION))
-    for _ in range(25):
+
+    def objective(at: FloatArray) -> float:
+        line = design @ at
+        likely = weight @ (target * line - np.logaddexp(0.0, line))
+        return float(likely - 0.5 * (prior @ at**2))
+
+    best = objective(found)
+    for _ in range(NEWTON_STEPS):
         chance = expit(design @ found)
         curve = (design * (weight * chance * (1 - chance))[:, None]).T @ design + np.diag(prior)
         step = np.linalg.solve(curve, design.T @ (weight * (target - chance)) - prior * found)
-        found = found + step
+        # where zeros are rare a whole step may pass the mode by far and never come back
+        while (value := objective(found + step)) < best and np.abs(step).max() > 1e-10:
+            step = 0.5 * step
+        found, best = found + step, max(value, best)
         if np.abs(step).max() < 1e-8:
             break
     return found, np.linalg.inv(curve)
