@@ -3,6 +3,7 @@
 import typer
 
 from liqbayes.cli import census_runs
+from liqbayes.cli.backtest import backtest
 from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
@@ -44,7 +45,7 @@ def _options(
     """
 
 
-for _command in (demo, inspect, fit, review, compare, simulate):
+for _command in (demo, inspect, fit, review, compare, backtest, simulate):
     app.command()(_command)
 app.add_typer(models, name="models")
 app.add_typer(census_runs.census, name="census")

@@ -148,7 +148,14 @@ def book_nodes(book: InitialBook, sigma: float) -> tuple[FloatArray, FloatArray]
     return np.outer(scale, normal).ravel(), np.repeat(scale**2, book.offset_nodes)
 
 
-def segment_volatility(path: PricePath, start: int, stop: int) -> float:
-    """Standard deviation of the log return of one bar, at least 1e-6."""
-    returns = np.diff(np.log(path.close[start:stop]))
+def segment_volatility(path: PricePath, start: int, stop: int, seen: int | None = None) -> float:
+    """Standard deviation of the log return of one bar, at least 1e-6.
+
+    Of the segment's bars among the first ``seen``; of all segments' if it has fewer than three.
+    """
+    last = stop if seen is None else max(start, min(stop, seen))
+    returns = np.diff(np.log(path.close[start:last]))
+    if seen is not None and returns.size < 2:
+        returns = np.diff(np.log(path.close[:seen]))
+        returns = returns[np.isfinite(returns)]
     return max(float(np.std(returns)) if returns.size > 1 else 0.0, 1e-6)

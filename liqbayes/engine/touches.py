@@ -96,6 +96,7 @@ def build_touches(
     *,
     book: InitialBook,
     n_nodes: int = 5,
+    seen: int | None = None,
 ) -> Touches:
     """Compute the first touches of one side.
 
@@ -112,6 +113,8 @@ def build_touches(
         Spread of the book before each segment's first bar.
     n_nodes : int
         Entry prices a bar.
+    seen : int, optional
+        Bars that the volatility before a segment is taken from; default: all.
 
     Returns
     -------
@@ -138,7 +141,7 @@ def build_touches(
     for start, stop in path.segments:
         if stop - start < 2:
             raise InputError(f"segment of bars {start}:{stop} has fewer than 2 bars.")
-        offset, variance = book_nodes(book, segment_volatility(path, start, stop))
+        offset, variance = book_nodes(book, segment_volatility(path, start, stop, seen))
         reached = np.ones((path.n_bars, n_reachable))
         parts.append(
             touches_of_segment(

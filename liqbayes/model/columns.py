@@ -155,10 +155,14 @@ class OpeningBlocks:
 
 
 def opening_blocks(
-    columns: Columns, spec: ModelSpec, contract: Contract | AggregateContract, hours: float
+    columns: Columns,
+    spec: ModelSpec,
+    contract: Contract | AggregateContract,
+    hours: float,
+    seen: int | None = None,
 ) -> OpeningBlocks:
     """Bars with the same step of the mix's random walk, cuts of leverage and funding regime."""
-    by_funding, score = funding_blocks(columns, spec, contract, hours)
+    by_funding, score = funding_blocks(columns, spec, contract, hours, seen)
     cuts = leverage_cuts(columns, contract) if spec.leverage_caps else np.zeros((0, columns.n_bars))
     in_force = cuts.sum(axis=0).astype(np.int64)
     # the cuts come in order, so blocks of one step and funding regime split at their dates
@@ -188,22 +192,33 @@ def leverage_cuts(columns: Columns, contract: Contract | AggregateContract) -> N
 
 
 def funding_blocks(
-    columns: Columns, spec: ModelSpec, contract: Contract | AggregateContract, hours: float
+    columns: Columns,
+    spec: ModelSpec,
+    contract: Contract | AggregateContract,
+    hours: float,
+    seen: int | None = None,
 ) -> tuple[IntArray, FloatArray]:
-    """Blocks of bars by the last funding rate settled before the bar, and their mean score."""
+    """Blocks of bars by the last funding rate settled before the bar, and their mean score.
+
+    Regimes, their mean scores and the hours between settlements are those of the first ``seen``
+    bars.
+    """
     n = columns.n_bars
     if spec.funding_blocks < 2 or not columns.has("funding_rate"):
         return np.zeros(n, np.int64), np.zeros(1)
     rate = columns.get("funding_rate")
     settled = np.flatnonzero(np.isfinite(rate))
-    if settled.size < spec.funding_blocks:
+    known = settled[settled < (n if seen is None else seen)]
+    if known.size < spec.funding_blocks:
         return np.zeros(n, np.int64), np.zeros(1)
-    interval = float(np.median(np.diff(settled))) * hours if settled.size > 1 else 8.0
+    interval = float(np.median(np.diff(known))) * hours if known.size > 1 else 8.0
     last = np.searchsorted(settled, np.arange(n), side="left") - 1
     score = np.where(last >= 0, rate[settled[np.maximum(last, 0)]] * 8.0 / interval, FUNDING_ANCHOR)
     score = np.clip((score - FUNDING_ANCHOR) / FUNDING_SPREAD, -3.0, 3.0)
-    cuts = np.unique(np.quantile(score, np.linspace(0, 1, spec.funding_blocks + 1)[1:-1]))
+    cuts = np.unique(np.quantile(score[:seen], np.linspace(0, 1, spec.funding_blocks + 1)[1:-1]))
     raw = np.searchsorted(cuts, score, side="right")
-    used, block = np.unique(raw, return_inverse=True)
-    mean = np.array([score[raw == u].mean() for u in used])
+    # ties leave regimes without a bar that is seen; such bars go to the next
+    used = np.unique(raw[:seen])
+    block = np.minimum(np.searchsorted(used, raw), used.size - 1)
+    mean = np.array([score[:seen][raw[:seen] == u].mean() for u in used])
     return block.astype(np.int64), mean

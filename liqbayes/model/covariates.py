@@ -16,7 +16,9 @@ EXTREME_HOURS = 24.0
 NAMES = ("return", "absolute_return", "log_range", "new_low", "new_high")
 
 
-def covariates(path: PricePath, hours: float, names: Sequence[str]) -> FloatArray:
+def covariates(
+    path: PricePath, hours: float, names: Sequence[str], seen: int | None = None
+) -> FloatArray:
     """Moves of each bar, on fixed scales; shape (time, covariate).
 
     Scaled by 1 % per square-root hour, so that the priors mean the same at every bar length; all
@@ -31,6 +33,8 @@ def covariates(path: PricePath, hours: float, names: Sequence[str]) -> FloatArra
         Length of a bar.
     names : sequence of str
         Of ``NAMES``, with the return first, or none: the labels of the prior ``oi_response``.
+    seen : int, optional
+        Bars that the centres are taken from; default: all.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def covariates(path: PricePath, hours: float, names: Sequence[str]) -> FloatArra
     }
     z = np.stack([found[name] for name in names], axis=1)
     inside = np.isfinite(r)
-    z[:, 1:] -= z[inside, 1:].mean(axis=0)
+    z[:, 1:] -= z[:seen][inside[:seen], 1:].mean(axis=0)
     return np.where(inside[:, None], z, 0.0)
 
 

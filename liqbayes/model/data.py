@@ -116,7 +116,13 @@ class ModelData:
         return np.asarray(sum(leg.before * leg.to_common for leg in self.legs), float)
 
 
-def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = None) -> ModelData:
+def prepare(
+    spec: ModelSpec,
+    panel: MarketPanel,
+    history: MarketPanel | None = None,
+    *,
+    seen: int | None = None,
+) -> ModelData:
     """Check a panel against a specification and compute what does not depend on parameters.
 
     Parameters
@@ -128,6 +134,10 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         Earlier bars of the same market and bar length that end where the panel begins. They build
         the book but are not scored. Without open interest there, it is held at the panel's first
         known value.
+    seen : int, optional
+        Bars, history included, that scales are taken from: centres of covariates, regimes of
+        funding, the spread of the first book, another venue's mean volume. Default: all. With
+        fewer, the data of a bar do not depend on values of bars after both it and ``seen``.
 
     Raises
     ------
@@ -166,7 +176,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         start[a] = 1
     scored_from = _scored_from(segments, columns.n_history, spec, hours)
     cells = leverage_cells(spec)
-    blocks = opening_blocks(columns, spec, panel.contract, hours)
+    blocks = opening_blocks(columns, spec, panel.contract, hours, seen)
     turnover_step = walk_steps(columns, spec.turnover_walk_hours, hours)
     book = initial_book(spec, hours)
     proxy = "volume" in panel.provenance.get("proxy", {})
@@ -183,6 +193,7 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
             scored_from,
             spec,
             USUAL_TURNOVER_PER_DAY * hours / 24.0 if proxy else None,
+            seen,
         )
         for name, values in interests.items()
     )
@@ -198,7 +209,9 @@ def prepare(spec: ModelSpec, panel: MarketPanel, history: MarketPanel | None = N
         block_capped=blocks.capped,
         turnover_step=turnover_step,
         n_turnover_steps=int(turnover_step.max()),
-        covariates=covariates(path, hours, () if spec.rule else spec.prior("oi_response").labels),
+        covariates=covariates(
+            path, hours, () if spec.rule else spec.prior("oi_response").labels, seen
+        ),
         bridged=inside & ~raw_known,
         scored_from=scored_from,
         feeds=read_feeds(columns, start, scored_from) if has_feed(spec, panel) else {},
@@ -242,6 +255,7 @@ def _leg(
     scored_from: IntArray,
     spec: ModelSpec,
     usual_turnover: float | None,
+    seen: int | None,
 ) -> Leg:
     interest = bridge(values, inside)
     mean_price = np.where(inside, ohlc_mean(columns), 1.0)
@@ -259,8 +273,8 @@ def _leg(
     stepping = np.zeros(columns.n_bars, bool)
     for a, b in path.segments:
         stepping[a + 1 : b] = True
-    ratio = volume[stepping] / before[stepping]
-    mean_ratio = float(ratio.mean())
+    within = np.flatnonzero(stepping[:seen])
+    mean_ratio = float((volume[within] / before[within]).mean()) if within.size else 0.0
     if not mean_ratio > 0:
         raise InputError("volume is zero in every bar; without turnover nothing can be inferred.")
     turnover = np.where(stepping, volume / before, 0.0)
@@ -277,7 +291,9 @@ def _leg(
     touches = {}
     for side in SIDES:
         near, far = cells.distances(kind, side)
-        touches[side] = build_touches(path, side, near, far, book=book, n_nodes=spec.entry_nodes)
+        touches[side] = build_touches(
+            path, side, near, far, book=book, n_nodes=spec.entry_nodes, seen=seen
+        )
     return Leg(
         name=kind,
         kind=kind,

@@ -69,7 +69,7 @@ def score_block(unit: Unit) -> dict[str, Any]:
         taken = _sampled(unit, spec, data, origin)
         z = taken.z.transpose("chain", "draw", "parameter").to_numpy()
         total, channels = bar_terms(judged, z.reshape(-1, z.shape[2]), origin)
-        r_eff, about = _diagnostics(taken)
+        r_eff, about = diagnostics(taken)
         return Refit(origin, total, channels, r_eff, {"origin": origin, **about})
 
     scores = score_windows(unit.windows, fit_at)
@@ -160,7 +160,7 @@ def _sampled(unit: Unit, spec: ModelSpec, data: ModelData, origin: int) -> Draws
     return compiled.sample(config, model=model)
 
 
-def _diagnostics(taken: Draws) -> tuple[float, dict[str, Any]]:
+def diagnostics(taken: Draws) -> tuple[float, dict[str, Any]]:
     """Effective draws over draws as in ``arviz_stats.lfo_cv``, and what a row says of a fit."""
     import arviz as az
 

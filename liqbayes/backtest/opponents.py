@@ -1,0 +1,15 @@
+"""The baselines that a model has to beat, for one panel."""
+
+from liqbayes.backtest.baselines import MapRegression, plain_baselines
+from liqbayes.backtest.forecaster import Forecaster
+from liqbayes.backtest.peer_maps import SweptMap
+from liqbayes.panel import MarketPanel
+from liqbayes.peers import RULES
+
+
+def opponents(panel: MarketPanel) -> tuple[Forecaster, ...]:
+    """Baselines with the same information as the model, each fitted anew at every origin.
+
+    Those without a map, and the regression with what the bar sweeps of each published rule's map.
+    """
+    return (*plain_baselines(), *(MapRegression(rule, SweptMap(panel, rule)) for rule in RULES))

@@ -1,0 +1,198 @@
+"""What a backtest is: panel, model, blocks of bars with one fit each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from liqbayes.backtest.forecaster import TASKS
+from liqbayes.backtest.table import BarTable
+from liqbayes.errors import InputError
+from liqbayes.model import load_spec, prepare
+from liqbayes.model.spec import ModelSpec
+from liqbayes.outputs.windows import duration_seconds
+from liqbayes.panel import MarketPanel
+from liqbayes.sampling import SamplerConfig
+
+SCHEMA = "liqbayes-backtest-1"
+# Shares of the panel, the last one of which is forecast by all; the one before chooses a baseline.
+VALIDATION_SHARE, TEST_SHARE = 0.2, 0.3
+# Bars before the first origin, and bars of the test: fewer show nothing.
+LEAST_BARS, LEAST_TEST = 120, 48
+# Bars ahead that are forecast from one origin.
+HORIZON = 24
+# Draws of reports a bar; paths of price and turnover of a forecast, which share them.
+SIZE, PATHS = 1000, 40
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Bars with one origin; everything that their row depends on.
+
+    Attributes
+    ----------
+    spec : str
+        The specification as JSON.
+    panel : MarketPanel
+    start, stop : int
+        Bars that are forecast; forecasters are fitted to those before ``start``.
+    test : bool
+        Whether the model is fitted; before the test block only baselines are compared.
+    tasks : tuple of str
+    draws, tune, chains, seed : int
+    """
+
+    spec: str
+    panel: MarketPanel
+    start: int
+    stop: int
+    test: bool
+    tasks: tuple[str, ...]
+    draws: int
+    tune: int
+    chains: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class BacktestPlan:
+    """What a backtest is.
+
+    Attributes
+    ----------
+    model : str or ModelSpec
+        Sampled, with a feed.
+    panel : MarketPanel
+        With volume, open interest and liquidations of both sides.
+    refit : str
+        Time between fits, such as ``"1D"``.
+    tasks : sequence of str
+    draws, tune, chains, seed : int
+        Of every fit.
+    """
+
+    model: str | ModelSpec
+    panel: MarketPanel
+    refit: str = "1D"
+    tasks: Sequence[str] = TASKS
+    draws: int = 250
+    tune: int = 400
+    chains: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run."""
+        unknown = [task for task in self.tasks if task not in TASKS]
+        if unknown or not self.tasks:
+            raise InputError(
+                f"the tasks are {', '.join(self.tasks) or 'none'}; choose from {', '.join(TASKS)}."
+            )
+        if duration_seconds(self.refit) < self.panel.bar_seconds:
+            raise InputError(
+                f"--refit is {self.refit}, less than a bar of {self.panel.bar_seconds} s."
+            )
+        SamplerConfig(draws=self.draws, tune=self.tune, chains=self.chains, seed=self.seed)
+        if self.spec.rule is not None:
+            raise InputError(
+                f"{self.spec.name} is a rule and forecasts nothing; it is among the baselines. "
+                "Backtest a sampled model such as baseline."
+            )
+        _ = self.table
+        if "liquidation_feed" not in self.spec.channels:
+            raise InputError(
+                f"{self.spec.name} has no liquidation feed among its channels and forecasts no "
+                "reports; backtest a model that has, such as baseline."
+            )
+        first, test, n = self.splits
+        if first < LEAST_BARS or n - test < LEAST_TEST:
+            raise InputError(
+                f"the panel has {n} bars: {first} before the first origin and {n - test} to test "
+                f"on, where {LEAST_BARS} and {LEAST_TEST} are needed. Use a longer panel."
+            )
+        prepare(self.spec, self.panel, seen=first)
+
+    @cached_property
+    def spec(self) -> ModelSpec:
+        """The specification."""
+        return load_spec(self.model) if isinstance(self.model, str) else self.model
+
+    @cached_property
+    def table(self) -> BarTable:
+        """The panel as forecasters see it."""
+        return BarTable.of(self.panel)
+
+    @cached_property
+    def splits(self) -> tuple[int, int, int]:
+        """First bars of the validation and the test block, and the end; days are not divided."""
+        n = self.panel.n_bars
+        first = self._midnight(round((1.0 - TEST_SHARE - VALIDATION_SHARE) * n))
+        return first, self._midnight(round((1.0 - TEST_SHARE) * n)), n
+
+    def _midnight(self, bar: int) -> int:
+        days = self.table.time.astype("datetime64[D]")
+        begins = np.flatnonzero(self.table.time == days)
+        after = begins[begins >= bar]
+        return int(after[0]) if after.size else bar
+
+    def blocks(self) -> tuple[tuple[int, int, bool], ...]:
+        """Half-open ranges of bars with one origin, and whether they are of the test block."""
+        every = duration_seconds(self.refit) // self.panel.bar_seconds
+        first, test, n = self.splits
+        out = []
+        for start, stop, tested in ((first, test, False), (test, n, True)):
+            edges = [*range(start, stop, every), stop]
+            out += [(a, b, tested) for a, b in pairwise(edges)]
+        return tuple(out)
+
+    def units(self) -> dict[str, Unit]:
+        """Blocks by key, the test first, so that a budget leaves forecasts of the model."""
+        ordered = sorted(self.blocks(), key=lambda block: (not block[2], block[0]))
+        return {
+            f"{start:06d}": Unit(
+                self.spec.to_json(),
+                self.panel,
+                start,
+                stop,
+                tested,
+                tuple(self.tasks),
+                self.draws,
+                self.tune,
+                self.chains,
+                self.seed,
+            )
+            for start, stop, tested in ordered
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that rows depend on."""
+        return {
+            "schema": SCHEMA,
+            "model": {
+                "name": self.spec.name,
+                "version": self.spec.version,
+                "hash": self.spec.content_hash,
+            },
+            "panel": {
+                "contract": self.panel.contract.name,
+                "hash": self.panel.content_hash,
+                "bars": self.panel.n_bars,
+                "first": str(self.panel.time[0]),
+                "last": str(self.panel.time[-1]),
+            },
+            "refit": self.refit,
+            "tasks": list(self.tasks),
+            "blocks": [list(block) for block in self.blocks()],
+            "draws_a_bar": SIZE,
+            "paths": PATHS,
+            "sampler": {
+                "draws": self.draws,
+                "tune": self.tune,
+                "chains": self.chains,
+                "seed": self.seed,
+            },
+            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+        }

@@ -1,0 +1,207 @@
+"""`liqbayes backtest`."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liqbayes.cli.console import NOT_CONVERGED, guarded, number, print_table, say, warn
+from liqbayes.cli.options import parse_columns
+from liqbayes.errors import InputError
+
+if TYPE_CHECKING:
+    from liqbayes.backtest import BacktestResult
+
+COLUMNS = (
+    *("forecaster", "side", "CRPS, log", "CRPS x 1e6", "log score", "interval score"),
+    *("50 %", "90 %", "width", "bars"),
+)
+# Fits whose R-hat is above this are warned of.
+LARGEST_RHAT = 1.05
+
+
+@guarded
+def backtest(
+    panel: Annotated[
+        Path, typer.Argument(metavar="PANEL", help="Parquet or CSV file, or Binance archives.")
+    ],
+    contract: Annotated[
+        str,
+        typer.Option(metavar="VENUE:SYMBOL|FILE", help="Such as binance:BTCUSDT, or a TOML file."),
+    ],
+    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
+    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SOURCE[:UNIT]",
+            help="Read a column from another; unit base, quote or contracts. Repeatable.",
+        ),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First bar, included, UTC.")] = None,
+    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
+    refit: Annotated[
+        str, typer.Option(metavar="DURATION", help="Time between fits, such as 1D.")
+    ] = "1D",
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="conditional, conditional-oi or forecast; default: all. Repeatable."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws kept of each chain.")] = 250,
+    tune: Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")] = 400,
+    chains: Annotated[int, typer.Option(help="Independent chains of each fit.")] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that work at once; default: as many as there are cores."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Begin nothing new after that long.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Throw away the rows of another run.")
+    ] = False,
+) -> None:
+    """Backtest a model on reported liquidations: what its map adds to the strongest baselines.
+
+    Parameters are fitted strictly before the bars that are forecast, over the panel's last 30 %;
+    the best baseline is chosen on the 20 % before them. Can be interrupted and goes on where it
+    was. Exit status: 0 all blocks finished, 2 wrong usage or input, 3 not all blocks finished, 130
+    interrupted.
+    """
+    columns = parse_columns(column or [])
+    if budget is not None and not budget > 0:
+        raise InputError(f"--budget is {budget}; give a positive number of minutes.")
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers is {workers}; use at least 1.")
+    from liqbayes.backtest import BacktestPlan
+    from liqbayes.backtest import backtest as run
+    from liqbayes.backtest.forecaster import TASKS
+    from liqbayes.batch import local_executor
+    from liqbayes.panel import read_panel
+
+    data = read_panel(panel, contract=contract, columns=columns, since=since, until=until)
+    say(f"panel: {data!r}")
+    plan = BacktestPlan(
+        model=model,
+        panel=data,
+        refit=refit,
+        tasks=tuple(dict.fromkeys(task)) if task else TASKS,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+    )
+    at_once = workers or os.cpu_count() or 1
+    first, test, end = plan.splits
+    say(
+        f"{end - test} bars are forecast in {sum(b[2] for b in plan.blocks())} blocks with a fit "
+        f"each, after {test - first} bars that choose the baseline; {at_once} at once; rows in "
+        f"{out}"
+    )
+    with local_executor(at_once) as executor:
+        result, outcome = run(plan, out, executor, budget_minutes=budget, force=force)
+    _print(result, plan.tasks)
+    if outcome.left or outcome.failed:
+        say(
+            f"{outcome.left} blocks are left, with which the same command goes on; "
+            f"{outcome.failed} failed."
+        )
+        for error in result.summary["errors"]:
+            say(error)
+        raise typer.Exit(NOT_CONVERGED)
+
+
+def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
+    summary = result.summary
+    for task in tasks:
+        best = summary["best_baseline"].get(task)
+        print_table(
+            COLUMNS,
+            [
+                (name + (" (best baseline)" if name == best else ""), side, *_scores(scores))
+                for name, sides in summary["scores"].get(task, {}).items()
+                for side, scores in sides.items()
+            ],
+            title=f"{task}: mean scores on the test block; lower is better",
+            right=2,
+        )
+    rows = []
+    for task in tasks:
+        if summary["ratio"].get(task):
+            best = summary["best_baseline"][task]
+            rows.append((task, f"model / {best}", *_bands(summary["ratio"][task])))
+            rows.append(
+                (task, f"regression-with-map / {best}", *_bands(summary["ratio_with_map"][task]))
+            )
+        rows.append((task, "with / without map", *_bands(summary["ablation"][task])))
+        rows += [
+            (task, f"placebo {name} / without map", *_bands(of[task]))
+            for name, of in summary["placebo"].items()
+            if task in of
+        ]
+        rows += [
+            (task, f"with map / placebo {name}", *_bands(of[task]))
+            for name, of in summary["over_placebo"].items()
+            if task in of
+        ]
+    print_table(
+        ("task", "ratio of log-scale CRPS", "long", "short", "pooled"),
+        rows,
+        title="ratios, 90 % block-bootstrap intervals",
+        right=2,
+    )
+    print_table(
+        ("target, fixed beforehand", "limit", "found", "met"),
+        [
+            (
+                str(row["target"]),
+                str(row["limit"]),
+                number(None) if row["value"] is None else f"{row['value']:.3f}",
+                {True: "yes", False: "no", None: "unknown"}[row["met"]],
+            )
+            for row in summary["targets"]
+        ],
+        right=2,
+    )
+    for name, why in summary["failed"].items():
+        warn(f"{name} could not be fitted: {why}")
+    for note in summary["notes"]:
+        say(f"not forecast: {note}")
+    bad = [f for f in summary["fits"] if f.get("max_rhat") and f["max_rhat"] > LARGEST_RHAT]
+    if bad:
+        warn(
+            f"{len(bad)} of {len(summary['fits'])} fits have an R-hat above {LARGEST_RHAT}; use "
+            "more --tune and --draws."
+        )
+
+
+def _scores(scores: dict[str, Any]) -> tuple[str, ...]:
+    def shown(name: str, form: str, times: float = 1.0) -> str:
+        return number(None) if scores[name] is None else format(times * scores[name], form)
+
+    return (
+        shown("crps_log", ".3f"),
+        shown("crps", ".1f", 1e6),
+        shown("log_score", ".3f"),
+        shown("interval_score", ".2f"),
+        shown("coverage50", ".2f"),
+        shown("coverage90", ".2f"),
+        shown("width90", ".2f"),
+        str(scores["n"]),
+    )
+
+
+def _bands(ratio: dict[str, Any]) -> tuple[str, ...]:
+    out = []
+    for side in ("long", "short", "pooled"):
+        band = ratio[side]
+        if band is None:
+            out.append(number(None))
+        elif band[0] is None or band[0] != band[0]:
+            out.append(f"{band[1]:.3f} (too few days)")
+        else:
+            out.append(f"{band[1]:.3f} ({band[0]:.3f} to {band[2]:.3f})")
+    return tuple(out)
