@@ -56,7 +56,7 @@ def find_resource(first: str, *rest: str) -> Path:
 
 
 def _root(package: Path, first: str) -> Path:
-    """Directory of a kind of resource: beside the package in a source tree, inside it in a wheel."""
+    """Directory of a kind of resource: beside the package in a source tree, inside in a wheel."""
     above = package.parent
     # pyproject.toml tells the source tree from a site-packages that happens to hold a "models".
     source_tree = (above / "pyproject.toml").is_file()

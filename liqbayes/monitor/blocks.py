@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Blocks:
-    """How bars are divided: the fit's into whole blocks before ``first``, later ones before the end.
+    """How bars are divided into blocks: the fit's end at ``first``, later ones at the last bar.
 
     Attributes
     ----------

@@ -73,9 +73,7 @@ def judged(tests: Sequence[Test]) -> list[Check]:
             status = at.AMBER
         if test.red and test.p * n < at.FAMILY_RED:
             status = at.RED
-        out.append(
-            Check(test.check, test.of, status, test.value, test.before, test.p, test.text)
-        )
+        out.append(Check(test.check, test.of, status, test.value, test.before, test.p, test.text))
     return out
 
 
@@ -153,9 +151,7 @@ def _score(
     inside: list[tuple[int, int]],
     window: list[tuple[int, int]],
 ) -> Test | None:
-    reference = reference_score(
-        predicted.value, predicted.bars, at.WINDOW_BLOCKS * blocks.length
-    )
+    reference = reference_score(predicted.value, predicted.bars, at.WINDOW_BLOCKS * blocks.length)
     known = np.isfinite(reference)
     own = np.where(known, predicted.score, np.nan)
 
@@ -199,4 +195,3 @@ def _level(predicted: Predicted, change: Change) -> Test | None:
         "reports over what the map expects, as a factor on the fit's own: the share that is "
         "reported has changed, or leverage has",
     )
-

@@ -1,6 +1,7 @@
 """Picture of a monitoring run: the course of each figure, the fit's own bars shaded."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,7 +39,12 @@ def figure_of(found: Monitoring) -> Figure:
     for channel in found.predicted:
         side = channel.name.rpartition(" ")[2]
         colour, mark = COLOUR.get(side, PRICE), _MARKS.get(side, "^")
-        style = {"color": colour, "marker": mark, "markersize": 3.5, "linewidth": 1.0}
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": mark,
+            "markersize": 3.5,
+            "linewidth": 1.0,
+        }
         label = channel.name
         held = [row[f"coverage, {channel.name}"] for row in rows]
         axes[0].plot(time, np.array(held, float), label=label, **style)
@@ -54,9 +60,7 @@ def figure_of(found: Monitoring) -> Figure:
     _finish(axes[0], "Bars inside the 90 % one-step interval, by block", "share")
     axes[1].axhline(0.0, color="black", linewidth=0.5)
     for sign in (-1.0, 1.0):
-        axes[1].axhline(
-            sign * at.PIT_RED, color=_SIGNAL[at.RED], linewidth=0.8, linestyle="--"
-        )
+        axes[1].axhline(sign * at.PIT_RED, color=_SIGNAL[at.RED], linewidth=0.8, linestyle="--")
     axes[1].set_xlim(0.0, 1.0)
     axes[1].set_xlabel("PIT value", fontsize=9)
     _finish(axes[1], "PIT values of the judged bars: ECDF minus uniform", "difference")
@@ -102,4 +106,3 @@ def _finish(ax: Axes, head: str, unit: str) -> None:
     ax.set_ylabel(unit, fontsize=9)
     if ax.get_legend_handles_labels()[1]:
         ax.legend(fontsize=8, frameon=False)
-

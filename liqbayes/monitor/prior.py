@@ -26,7 +26,7 @@ def carried(fit: xr.DataTree, joined: Joined, seed: int) -> xr.DataTree:
     """
     out = fit.copy()
     for group in ("posterior", "prior"):
-        z = continued(fit[group]["z"], joined.evaluator, seed)
+        z = continued(fit[group].to_dataset()["z"], joined.evaluator, seed)
         out[group] = xr.DataTree(parameter_dataset(joined.evaluator, z))
     out["panel"] = xr.DataTree(joined.panel.data)
     out.attrs = {**fit.attrs, "panel_hash": joined.panel.content_hash}
@@ -68,4 +68,3 @@ def dominated(fit: xr.DataTree) -> float:
     left = spread[0] / np.where(spread[1] > 0, spread[1], np.nan)
     known = left[np.isfinite(left)]
     return float((known > PRIOR_DOMINATED).mean()) if known.size else float("nan")
-

@@ -37,9 +37,7 @@ def rolling(found: Monitoring) -> list[dict[str, Any]]:
     ]
     for channel in found.predicted:
         held = ((channel.pit >= LOW) & (channel.pit <= HIGH)).astype(float)
-        reference = reference_score(
-            channel.value, channel.bars, at.WINDOW_BLOCKS * blocks.length
-        )
+        reference = reference_score(channel.value, channel.bars, at.WINDOW_BLOCKS * blocks.length)
         own = np.where(np.isfinite(reference), channel.score, np.nan)
         coverage = blocks.means(channel.bars, held, which)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -100,7 +100,7 @@ def monitor_fit(fit: xr.DataTree, new: MarketPanel, *, draws: int = at.DRAWS) ->
             f"{blocks.length}."
         )
     seed = int(json.loads(fit.attrs["sampler"])["seed"])
-    z = continued(few["posterior"]["z"], joined.evaluator, seed)
+    z = continued(few["posterior"].to_dataset()["z"], joined.evaluator, seed)
     values = z.to_numpy().reshape(-1, z.sizes["parameter"])
     predicted = predict(joined.evaluator, values, seed)
     tests = [test for channel in predicted for test in channel_tests(channel, blocks)]

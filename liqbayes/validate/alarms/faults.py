@@ -40,6 +40,12 @@ class Market:
         """The bars that are fitted."""
         return self.panel.slice(None, self.panel.time[self.fitted])
 
+    def until(self, bars: int) -> "Market":
+        """The same market, seen up to a bar."""
+        if bars >= self.panel.n_bars:
+            return self
+        return replace(self, panel=self.panel.slice(None, self.panel.time[bars]))
+
     def with_frame(self, frame: pd.DataFrame) -> MarketPanel:
         """A panel of other values in the same bars."""
         return MarketPanel.from_frame(
@@ -53,11 +59,6 @@ class Market:
 def market(config: MarketConfig, seed: int, fitted: int) -> Market:
     """Simulate ``config.bars`` bars, the first ``fitted`` of which will be fitted."""
     return Market(config, seed, simulate_market(config, seed).panel, fitted)
-
-
-def no_fault(given: Market) -> MarketPanel:
-    """The same market, continued."""
-    return given.panel
 
 
 def feed_stops(given: Market) -> MarketPanel:
@@ -92,13 +93,10 @@ def volatility_triples(given: Market) -> MarketPanel:
 
 def leverage_regime(given: Market) -> MarketPanel:
     """Another stretch of the market whose traders bring the collateral of ``high-leverage``."""
-    return spliced(
-        given, replace(given.config, leverage=market_preset("high-leverage").leverage)
-    )
+    return spliced(given, replace(given.config, leverage=market_preset("high-leverage").leverage))
 
 
 FAULTS: Mapping[str, Callable[[Market], MarketPanel]] = {
-    NONE: no_fault,
     "feed stops (zeros)": feed_stops,
     "feed stops (unknown)": feed_unknown,
     "reporting halves twice": reporting_halves_twice,
@@ -118,13 +116,15 @@ def spliced(given: Market, config: MarketConfig) -> MarketPanel:
     bars = given.panel.n_bars - n
     other = simulate_market(replace(config, bars=bars), given.seed + _SPLICED).panel.to_frame()
     frame = given.panel.to_frame()
-    last = frame.iloc[n - 1]
-    price = last["close"] / other["open"].iloc[0]
-    amount = last["open_interest"] / other["open_interest"].iloc[0]
+    price = float(frame["close"].to_numpy()[n - 1] / other["open"].to_numpy()[0])
+    interest = frame["open_interest"].to_numpy()[n - 1]
+    amount = float(interest / other["open_interest"].to_numpy()[0])
     for name in frame.columns:
         if name in other:
             factor = price if name in PRICES else amount if name in AMOUNTS else 1.0
-            frame.iloc[n:, frame.columns.get_loc(name)] = factor * other[name].to_numpy()
+            values = frame[name].to_numpy().copy()
+            values[n:] = factor * other[name].to_numpy()
+            frame[name] = values
     return given.with_frame(frame)
 
 
@@ -138,5 +138,7 @@ def _times(
     """Columns times a factor from a share of the continuation on."""
     start = given.fitted + round(after * (given.panel.n_bars - given.fitted))
     for name in columns:
-        frame.iloc[start:, frame.columns.get_loc(name)] *= factor
+        values = frame[name].to_numpy().copy()
+        values[start:] *= factor
+        frame[name] = values
     return frame

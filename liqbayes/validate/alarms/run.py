@@ -9,14 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
-from liqbayes.monitor.limits import GREEN, RED, limits
-from liqbayes.validate.alarms.faults import FAULTS
+from liqbayes.monitor.limits import AMBER, ORDER, RED, limits
+from liqbayes.validate.alarms.faults import FAULTS, NONE
 from liqbayes.validate.alarms.unit import (
     CHAINS,
     DRAWS,
@@ -25,11 +26,12 @@ from liqbayes.validate.alarms.unit import (
     NEW_BARS,
     PRESETS,
     TUNE,
+    WEEKS,
     Unit,
     sound,
 )
 from liqbayes.validate.files import replace_text
-from liqbayes.validate.recovery.statistics import wilson
+from liqbayes.validate.recovery.statistics import clustered_coverage
 
 SCHEMA = "liqbayes-alarms-1"
 SUMMARY, TABLE = "alarms.json", "alarms.csv"
@@ -74,10 +76,10 @@ class AlarmPlan:
             "schema": SCHEMA,
             "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
             "presets": list(PRESETS),
-            "bars": {"fitted": FITTED_BARS, "new": NEW_BARS},
+            "bars": {"fitted": FITTED_BARS, "week": NEW_BARS, "weeks": WEEKS},
             "first_seed": FIRST_SEED,
             "draws": {"chains": CHAINS, "tune": TUNE, "draws": DRAWS},
-            "faults": list(FAULTS),
+            "faults": [NONE, *FAULTS],
             "limits": limits(),
             "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
         }
@@ -90,9 +92,10 @@ class AlarmResult:
     Attributes
     ----------
     table : DataFrame
-        A row a fault: ``markets``, ``amber`` and ``red`` (share of runs that were at least amber,
-        and red), each with its 95 % Wilson interval ``_low`` and ``_high``, ``first`` (the checks
-        that sounded most often, with how many runs each).
+        A row a fault: ``runs``, ``markets``, ``amber`` and ``red`` (share of runs that were at
+        least amber, and red), each with its 95 % interval ``_low`` and ``_high`` (Wilson's; runs
+        of one market count as dependent), ``first`` (the checks that sounded most often, with how
+        many runs each).
     errors : tuple of str
     """
 
@@ -163,19 +166,18 @@ def rates(rows: Sequence[Mapping[str, Any]]) -> AlarmResult:
         raise InputError("no market has been finished" + (f": {errors[0]}" if errors else "."))
     out = []
     for fault in good[0]["runs"]:
-        runs = [row["runs"][fault] for row in good]
-        n = len(runs)
-        counts = {
-            "amber": sum(run["status"] != GREEN for run in runs),
-            "red": sum(run["status"] == RED for run in runs),
-        }
+        by_market = [row["runs"][fault] for row in good]
+        runs = [run for own in by_market for run in own]
         which = Counter(
             check for run in runs for check in {alarm["check"] for alarm in run["alarms"]}
         )
-        record: dict[str, Any] = {"fault": fault, "markets": n}
-        for name, count in counts.items():
-            low, high = wilson(count / n, n)
-            record |= {name: count / n, f"{name}_low": low, f"{name}_high": high}
+        record: dict[str, Any] = {"fault": fault, "runs": len(runs), "markets": len(good)}
+        for name, least in (("amber", AMBER), ("red", RED)):
+            rank = ORDER.index(least)
+            counts = [sum(ORDER.index(run["status"]) >= rank for run in own) for own in by_market]
+            size = [len(own) for own in by_market]
+            found = clustered_coverage(np.array(counts, float), np.array(size, float))
+            record |= {name: found.share, f"{name}_low": found.low, f"{name}_high": found.high}
         record["first"] = ", ".join(f"{check} {count}" for check, count in which.most_common(4))
         out.append(record)
     return AlarmResult(pd.DataFrame(out), errors)
