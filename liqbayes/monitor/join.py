@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.engine.path import segment_volatility
 from liqbayes.errors import InputError
 from liqbayes.model.data import ModelData, prepare
 from liqbayes.model.evaluate import Evaluator
@@ -96,7 +97,7 @@ def join(fit: xr.DataTree, new: MarketPanel) -> Joined:
         bar_seconds=panel.bar_seconds,
     )
     own = prepare(spec, panel, history)
-    data = prepare(spec, joined, history)
+    data = prepare(_aged(spec, own, joined, history), joined, history)
     first = own.n_bars
     if not np.array_equal(data.block_capped[data.block[:first]], own.block_capped[own.block]):
         raise InputError(
@@ -105,6 +106,29 @@ def join(fit: xr.DataTree, new: MarketPanel) -> Joined:
         )
     evaluator = Evaluator.of(spec, _scaled_as(data, own))
     return Joined(joined, history, evaluator, first, overlap)
+
+
+def _aged(
+    spec: ModelSpec, own: ModelData, joined: MarketPanel, history: MarketPanel | None
+) -> ModelSpec:
+    """The specification with the ages at which the first book is spread as in the fit.
+
+    It is spread by the volatility of the bars that follow it, which now are more: its variance is
+    age times squared volatility, so the ages make up for the difference. A fit with several
+    segments has several first books; they are left with the volatility of theirs.
+    """
+    if len(own.path.segments) != 1:
+        return spec
+    whole = prepare(spec, joined, history).path
+    (start, stop), (first, last) = own.path.segments[0], whole.segments[0]
+    if start != first:
+        return spec
+    ratio = segment_volatility(own.path, start, stop) / segment_volatility(whole, first, last)
+    return replace(
+        spec,
+        book_age_hours=spec.book_age_hours * ratio**2,
+        book_old_age_hours=spec.book_old_age_hours * ratio**2,
+    )
 
 
 def _overlap(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
