@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from liqbayes.monitor import limits as at
 from liqbayes.monitor.rolling import rolling
@@ -66,6 +67,9 @@ def figure_of(found: Monitoring) -> Figure:
     _finish(axes[1], "PIT values of the judged bars: ECDF minus uniform", "difference")
     if axes[2].lines:
         axes[2].set_yscale("log")
+        axes[2].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes[2].yaxis.set_minor_locator(NullLocator())
+        axes[2].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         _finish(axes[2], "Reports over what the map expects", "factor")
     else:
         axes[2].text(0.5, 0.5, "no feed", transform=axes[2].transAxes, ha="center")
@@ -105,4 +109,4 @@ def _finish(ax: Axes, head: str, unit: str) -> None:
     ax.set_title(head, loc="left", fontsize=10)
     ax.set_ylabel(unit, fontsize=9)
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(fontsize=8, frameon=False)
+        ax.legend(fontsize=8, framealpha=0.8, edgecolor="none")

@@ -17,15 +17,18 @@ FEED = ("long_liquidations", "short_liquidations")
 
 
 @cache
-def market(seed, *, fitted=FITTED, new=NEW, feed=True):
+def market(seed, *, fitted=FITTED, new=NEW, feed=True, steady=False):
     """A panel whose open interest and reports are drawn at known parameters, and its fit.
 
-    The draws lie closely about the truth, as those of a long panel would.
+    The draws lie closely about the truth, as those of a long panel would. ``steady``: reports have
+    no slow residual, so that their level does not wander by itself.
     """
     spec = markets.small_spec()
     table = markets.bars(fitted + new, seed=seed, feed=feed)
     evaluator = Evaluator.of(spec, prepare(spec, markets.panel(table)))
     truth = 0.3 * np.random.default_rng([seed, 1]).standard_normal(evaluator.layout.n)
+    if steady:
+        truth[evaluator.layout.index("feed_gain")] = -5.0
     drawn = draw_data(evaluator, truth, np.random.default_rng([seed, 2]))
     (leg,) = drawn.legs
     table["open_interest"] = leg.interest

@@ -25,6 +25,7 @@ def found(fit, panel):
     return {(c.check, c.of): c for c in monitor_fit(fit, panel).checks}
 
 
+@pytest.mark.slow
 def test_nothing_changed_is_green():
     """Family-wise level 5 %: of eight markets two or more sound with a chance of 6 %."""
     statuses = []
@@ -55,7 +56,8 @@ def test_one_step_predictions_are_calibrated_at_the_truth():
 def test_the_fits_own_bars_are_predicted_as_the_fit_did():
     panel, fit = market(2)
     joined = join(fit, panel)
-    own = Evaluator.of(ModelSpec.from_json(fit.attrs["spec"]), prepare(joined.evaluator.spec, panel.slice(None, panel.time[FITTED])))  # fmt: skip
+    spec = ModelSpec.from_json(fit.attrs["spec"])
+    own = Evaluator.of(spec, prepare(spec, panel.slice(None, panel.time[FITTED])))
     z = draws(fit)[:3]
     for before, now in zip(predict(own, z, 1), predict(joined.evaluator, z, 1), strict=True):
         n = before.bars.size
@@ -70,11 +72,6 @@ def test_the_fits_own_bars_are_predicted_as_the_fit_did():
     [
         ("silent", lambda p: scaled(p, FEED, FITTED + 100, 0.0), "feed gap"),
         ("unknown", lambda p: scaled(p, FEED, FITTED + 100, np.nan), "feed gap"),
-        (
-            "halves twice",
-            lambda p: scaled(scaled(p, FEED, FITTED, 0.5), FEED, FITTED + 56, 0.5),
-            "reported level",
-        ),
         ("unit", lambda p: scaled(p, ("open_interest",), FITTED + 80, 2.0), "open interest break"),
     ],
 )
@@ -83,6 +80,30 @@ def test_planted_faults_are_found(name, plant, check):
     result = monitor_fit(fit, plant(panel))
     assert result.status == RED, name
     assert check in {c.check for c in result.alarms() if c.status == RED}
+
+
+def halved_twice(panel):
+    return scaled(scaled(panel, FEED, FITTED, 0.5), FEED, FITTED + 56, 0.5)
+
+
+def test_a_reporting_share_that_halves_twice_is_found():
+    panel, fit = market(3, steady=True)
+    checks = found(fit, halved_twice(panel))
+    for side in ("long", "short"):
+        check = checks["reported level", f"reports, {side}"]
+        assert check.status == RED
+        # halved in the first third of the window, quartered in the rest
+        assert check.value == pytest.approx(0.5 ** (5 / 3), rel=0.35)
+
+
+def test_a_level_that_wandered_in_the_fit_may_wander_after_it():
+    """The same change within what the fit's own weeks did: the test knows their memory."""
+    panel, fit = market(3)
+    before = found(fit, panel)["reported level", "reports, long"]
+    after = found(fit, halved_twice(panel))["reported level", "reports, long"]
+    steady = found(market(3, steady=True)[1], halved_twice(market(3, steady=True)[0]))
+    assert after.value < before.value
+    assert after.p > steady["reported level", "reports, long"].p
 
 
 def test_volatility_that_triples_is_found():
