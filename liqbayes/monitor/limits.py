@@ -50,9 +50,14 @@ OVERLAP_AMBER, OVERLAP_RED = 0.01, 0.10
 # Prices that differ by more in the median are another market's.
 OTHER_MARKET = 0.05
 
-# Realised volatility over the range of the fit's own windows of the same length.
+# Realised volatility over the range of the fit's own windows of the same length. A short fit has
+# few windows, so its days have to agree, at a level of their own: that volatility has left the range
+# is a state of the market, not one more way in which a fit can fail.
+VOLATILITY_LEVEL_AMBER, VOLATILITY_LEVEL_RED = 0.01, 0.001
 VOLATILITY_AMBER, VOLATILITY_RED, VOLATILITY_LOW = 1.25, 2.0, 0.5
 
+# Draws of posterior and prior whose variances are compared: known to about a tenth.
+PRIOR_DRAWS = 100
 # Rise in the share of outputs that keep more than half of their prior variance.
 PRIOR_RISE = 0.25
 
@@ -103,8 +108,8 @@ TRIGGERS: Mapping[str, tuple[str, str, str]] = {
     "volatility": (
         "realised volatility over the range of the fit's windows of the same length",
         f"above {VOLATILITY_AMBER:g} times the largest, or below {VOLATILITY_LOW:g} times the "
-        "smallest",
-        f"above {VOLATILITY_RED:g} times the largest",
+        f"smallest, and by days with a chance below {VOLATILITY_LEVEL_AMBER:g}",
+        f"above {VOLATILITY_RED:g} times the largest, with a chance below {VOLATILITY_LEVEL_RED:g}",
     ),
     "prior-dominated share": (
         "share of the shares at risk that keep more than half of their prior variance",

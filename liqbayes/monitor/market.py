@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from liqbayes.model.data import SIDES
 from liqbayes.monitor import limits as at
-from liqbayes.monitor.blocks import Blocks
+from liqbayes.monitor.blocks import Blocks, Shift, shift
 from liqbayes.monitor.checks import Check
 from liqbayes.monitor.forward import REPORTS, Predicted
 from liqbayes.monitor.join import Joined
@@ -152,11 +152,26 @@ def _volatility(joined: Joined, blocks: Blocks) -> Check | None:
     if not inside or not np.isfinite(now):
         return None
     low, high = min(inside), max(inside)
+    found = _days_shift(squared, joined.data.bar_hours, blocks)
+    p = 1.0 if found is None else found.p
+    outside = now > at.VOLATILITY_AMBER * high or now < at.VOLATILITY_LOW * low
     status = at.GREEN
-    if now > at.VOLATILITY_AMBER * high or now < at.VOLATILITY_LOW * low:
-        status = at.RED if now > at.VOLATILITY_RED * high else at.AMBER
+    if outside and p < at.VOLATILITY_LEVEL_AMBER:
+        status = at.AMBER
+    if now > at.VOLATILITY_RED * high and p < at.VOLATILITY_LEVEL_RED:
+        status = at.RED
     text = f"a day; the fit's windows of the same length: {low:.3g} to {high:.3g}"
-    return Check("volatility", "", status, now, high, None, text)
+    return Check("volatility", "", status, now, high, None if found is None else p, text)
+
+
+def _days_shift(squared: FloatArray, bar_hours: float, blocks: Blocks) -> Shift | None:
+    """Whether the log volatility of the judged blocks differs from that of the fit's."""
+
+    def logs(which: list[tuple[int, int]]) -> FloatArray:
+        values = np.array([realised(squared[a:b], bar_hours) for a, b in which])
+        return np.log(np.where(values > 0, values, np.nan))
+
+    return shift(logs(blocks.inside()), logs(blocks.window()))
 
 
 def realised(squared: FloatArray, bar_hours: float) -> float:

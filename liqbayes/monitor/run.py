@@ -112,7 +112,7 @@ def monitor_fit(fit: xr.DataTree, new: MarketPanel, *, draws: int = at.DRAWS) ->
     checks = (
         *market_checks(joined, blocks, predicted),
         *judged(tests),
-        prior_check(few, joined, seed),
+        prior_check(thin(few, at.PRIOR_DRAWS), joined, seed),
     )
     return Monitoring(
         status=at.worst([check.status for check in checks]),

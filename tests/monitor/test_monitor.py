@@ -119,6 +119,7 @@ def test_volatility_that_triples_is_found():
     checks = found(fit, changed(panel, triple))
     assert checks["volatility", ""].status == RED
     assert checks["volatility", ""].value > 2 * checks["volatility", ""].before
+    assert checks["volatility", ""].p < 1e-3
 
 
 def test_a_feed_that_loses_one_column_is_unknown_not_zero():

@@ -23,7 +23,7 @@ from liqbayes.validate.compiled import compiled_for_any_length
 PRESETS = ("default", "calm", "low-turnover", "moving-levels")
 FITTED_BARS, NEW_BARS, WEEKS = 504, 168, 4
 CHAINS, TUNE, DRAWS = 2, 300, 200
-FIRST_SEED = 5000
+FIRST_SEED = 7000
 
 
 @dataclass(frozen=True)
