@@ -56,7 +56,7 @@ OTHER_MARKET = 0.05
 # Realised volatility over the range of the fit's own windows of the same length. A short fit has
 # few windows, so its days have to agree, at a level of their own: that volatility has left the
 # range is a state of the market, not one more way in which a fit can fail. (The level was added
-# after a first study, in which the range alone sounded in 4 weeks of 20.)
+# after a first study, in which the range alone sounded in 4 weeks of 24.)
 VOLATILITY_LEVEL_AMBER, VOLATILITY_LEVEL_RED = 0.01, 0.001
 VOLATILITY_AMBER, VOLATILITY_RED, VOLATILITY_LOW = 1.25, 2.0, 0.5
 
