@@ -4,11 +4,13 @@ import typer
 
 from liqbayes.cli import census_runs
 from liqbayes.cli.backtest import backtest
+from liqbayes.cli.cite import cite
 from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
 from liqbayes.cli.inspect import inspect
 from liqbayes.cli.models import models
+from liqbayes.cli.monitor import monitor
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
 from liqbayes.cli.validate import validate
@@ -41,11 +43,12 @@ def _options(
 
     Start with `liqbayes demo`. With data of your own: `liqbayes inspect`, then `liqbayes fit`, then
     `liqbayes review`. Exit status: 0 done, 2 wrong usage or input (nothing sampled), 3 not
-    converged (everything written, and marked), 130 interrupted.
+    converged (everything written, and marked), 4 and 5 amber and red of `liqbayes monitor`,
+    130 interrupted.
     """
 
 
-for _command in (demo, inspect, fit, review, compare, backtest, simulate):
+for _command in (demo, inspect, fit, review, monitor, compare, backtest, simulate, cite):
     app.command()(_command)
 app.add_typer(models, name="models")
 app.add_typer(census_runs.census, name="census")

@@ -17,6 +17,8 @@ from rich.table import Table
 from liqbayes.errors import LiqbayesError
 
 DONE, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
+# of `liqbayes monitor`: something may be wrong with a fit; it should not be used
+MONITOR_AMBER, MONITOR_RED = 4, 5
 # A table that is piped is read by programs or kept in a log: do not fold it at 80 columns.
 _PIPED_WIDTH = 160
 

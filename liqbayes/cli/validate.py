@@ -253,5 +253,107 @@ def resolution(
     )
 
 
+@validate.command()
+@guarded
+def alarms(
+    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
+    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    markets: Annotated[int, typer.Option(help="Simulated markets, one fit each.")] = 40,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Throw away the rows of another run.")
+    ] = False,
+) -> None:
+    """Alarms of the monitor: how often for nothing, and whether it finds planted faults.
+
+    Fits three weeks of simulated markets and monitors the four after them, as they are, and the
+    first of them with each of several faults planted. Can be interrupted and goes on where it was.
+    Exit status: 0 all markets finished, 2 wrong usage or input, 3 not all markets finished, 130
+    interrupted.
+    """
+    from liqbayes.batch import local_executor
+    from liqbayes.validate.alarms.run import AlarmPlan, alarm_rates
+
+    plan = AlarmPlan(model=model, markets=markets)
+    at_once = workers or os.cpu_count() or 1
+    say(f"{markets} markets, {at_once} at once; rows in {out}")
+    with local_executor(at_once) as executor:
+        result, outcome = alarm_rates(plan, out, executor, budget_minutes=budget, force=force)
+    print_table(
+        (
+            "planted",
+            "runs",
+            "markets",
+            "at least amber",
+            "95 %",
+            "red",
+            "95 %",
+            "which, in how many",
+        ),
+        [
+            (
+                str(row["fault"]),
+                str(row["runs"]),
+                str(row["markets"]),
+                f"{row['amber']:.2f}",
+                _range(row["amber_low"], row["amber_high"]),
+                f"{row['red']:.2f}",
+                _range(row["red_low"], row["red_high"]),
+                str(row["first"]),
+            )
+            for row in result.table.to_dict("records")
+        ],
+        title=f"share of monitoring runs of {plan.spec().name} that sound",
+    )
+    for error in result.errors:
+        say(error)
+    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
+    if outcome.left:
+        say(f"{outcome.left} markets are left; the same command goes on with them.")
+        raise typer.Exit(NOT_CONVERGED)
+
+
+@validate.command()
+@guarded
+def report(
+    out: Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")],
+    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    results: Annotated[
+        Path | None,
+        typer.Option(help="Directory of published results; default: docs/results of the source."),
+    ] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A fit of the model, for data lineage and sensitivity."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a directory that this command wrote.")
+    ] = False,
+) -> None:
+    """Write a model's validation document: validation.md and validation.html.
+
+    Purpose, data lineage, assumptions with their tests, every prior with its source, alternatives,
+    published outcomes, sensitivity, limits and controls, monitoring triggers, changes. What has
+    not been published is said to be missing. An installed wheel holds no published results: give
+    --results.
+    """
+    from liqbayes.model import load_spec
+    from liqbayes.report import check_target
+    from liqbayes.validate.document.write import FILES, write_document
+
+    check_target(out, force=force, known=FILES)
+    spec = load_spec(model)
+    tree = None
+    if fit is not None:
+        from liqbayes.sampling import load_fit
+
+        tree = load_fit(fit / "fit.nc")
+    lacking = write_document(spec, out, results=results, fit=tree, force=force)
+    for words in lacking:
+        say(f"missing: {words}")
+    say(f"written: {out}")
+
+
 def _range(low: float, high: float) -> str:
     return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"

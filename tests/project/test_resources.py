@@ -29,6 +29,18 @@ def test_wheel_uses_the_directory_inside(tmp_path: Path, monkeypatch: pytest.Mon
     assert find_resource("models", "inside") == package / "_models" / "inside"
 
 
+def test_change_log_and_results_of_a_source_tree_and_of_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_resource("about", "CITATION.cff") == ROOT / "CITATION.cff"
+    assert find_resource("results") == ROOT / "docs" / "results"
+    package = fake_package(tmp_path, monkeypatch)
+    (package / "_about").mkdir()
+    assert find_resource("about") == package / "_about"
+    with pytest.raises(LiqbayesError, match="'results'"):
+        find_resource("results")
+
+
 def test_foreign_models_package_in_site_packages_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

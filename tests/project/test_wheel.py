@@ -79,6 +79,7 @@ def test_wheel_holds_code_data_and_nothing_else(wheel: Path) -> None:
         if path.is_file()
     }
     assert "liqbayes/_models/baseline/spec.toml" in expected
+    expected |= {"liqbayes/_about/CHANGELOG.md", "liqbayes/_about/CITATION.cff"}
     assert expected <= set(names), sorted(expected - set(names))
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
@@ -92,6 +93,17 @@ def test_installed_package_is_the_wheel(installed: Path, tmp_path: Path) -> None
 
 def test_models_are_listed_from_another_directory(installed: Path, tmp_path: Path) -> None:
     assert "baseline" in run(installed / "liqbayes", "models", cwd=tmp_path).stdout
+
+
+def test_citations_and_documents_work_without_the_source_tree(
+    installed: Path, tmp_path: Path
+) -> None:
+    assert (
+        "@software{liqbayes," in run(installed / "liqbayes", "cite", "dynamic", cwd=tmp_path).stdout
+    )
+    done = run(installed / "liqbayes", "validate", "report", "--out", "doc", cwd=tmp_path)
+    assert "published results: none in this installation" in done.stderr
+    assert "carries no published results" in (tmp_path / "doc" / "validation.md").read_text()
 
 
 def test_demo_runs_from_another_directory(installed: Path, tmp_path: Path) -> None:

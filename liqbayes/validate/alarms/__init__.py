@@ -1,0 +1,1 @@
+"""How often the monitor sounds for nothing, and whether it finds planted faults."""
