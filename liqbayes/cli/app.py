@@ -6,6 +6,7 @@ from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
 from liqbayes.cli.inspect import inspect
+from liqbayes.cli.judge import judge
 from liqbayes.cli.models import models
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
@@ -43,7 +44,7 @@ def _options(
     """
 
 
-for _command in (demo, inspect, fit, review, compare, simulate):
+for _command in (demo, inspect, fit, review, compare, judge, simulate):
     app.command()(_command)
 app.add_typer(models, name="models")
 app.add_typer(validate, name="validate")
