@@ -97,7 +97,7 @@ def context_of(fit: xr.DataTree, panel: MarketPanel | None, draws: int) -> Conte
 def fitted_until(fit: xr.DataTree) -> np.datetime64:
     """End of the last bar that parameters were fitted to; NaT for a rule."""
     if "rule" in json.loads(fit.attrs["spec"]):
-        return np.datetime64("NaT")
+        return np.datetime64("NaT", "ns")
     own, _ = panel_of(fit)
     step = np.timedelta64(own.bar_seconds, "s")
     return np.datetime64(np.asarray(own.time)[-1] + step, "ns")

@@ -16,6 +16,8 @@ from liqbayes.judge.sweeps import FLOOR, Sweeps
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+# in single precision where a draw's map is
+AnyArray = NDArray[np.floating[Any]]
 TOP = 0.25
 #: Swept cells that a distance needs to be ranked by itself; farther ones are taken together.
 LEAST_CELLS = 40
@@ -83,9 +85,7 @@ def gain(swept: FloatArray, sweeps: Sweeps, use: BoolArray) -> Score:
     return Score(value, _by_bar(own, use))
 
 
-def top_share(
-    density: NDArray[np.floating[Any]], sweeps: Sweeps, use: BoolArray, *, by_distance: bool
-) -> Score:
+def top_share(density: AnyArray, sweeps: Sweeps, use: BoolArray, *, by_distance: bool) -> Score:
     """Share of liquidated notional in the densest quarter of the swept levels.
 
     Parameters
@@ -134,7 +134,7 @@ def _strata(exposure: FloatArray) -> list[NDArray[np.int64]]:
     return strata
 
 
-def _top(density: NDArray[np.floating[Any]], exposure: FloatArray) -> FloatArray:
+def _top(density: AnyArray, exposure: FloatArray) -> FloatArray:
     """Membership, 0 to 1, in the densest quarter by exposure; ties share it."""
     counted = exposure > 0
     _, group = np.unique(-density[counted], return_inverse=True)
