@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
-from liqbayes.judge.cells import newest
+from liqbayes.judge.held import newest
 from liqbayes.judge.sweeps import Sweeps
 from liqbayes.panel import MarketPanel
 from liqbayes.peers import LevelMap

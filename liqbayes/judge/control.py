@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from liqbayes.judge.cells import CellMap
 from liqbayes.judge.sweeps import FLOOR, Sweeps
 
 FloatArray = NDArray[np.float64]
@@ -40,11 +39,6 @@ class Distance:
     scale: FloatArray
     power: FloatArray
 
-    def cells(self, sweeps: Sweeps) -> CellMap:
-        """The same as a map: what each distance cell holds, over open interest."""
-        curve = self.scale[..., None] * sweeps.edges ** self.power[..., None]
-        return CellMap(np.diff(curve, axis=2))
-
     def swept(self, sweeps: Sweeps) -> FloatArray:
         """What each bar sweeps, over open interest, shape (side, time)."""
         return np.asarray(self.scale * sweeps.reach**self.power)
@@ -54,7 +48,7 @@ def distance_alone(sweeps: Sweeps) -> Distance:
     """Fit the curve of each side from bars before, again and again."""
     shape = sweeps.reach.shape
     scale, power = np.full(shape, np.nan), np.full(shape, np.nan)
-    usable = sweeps.known & (np.nan_to_num(sweeps.reach) > 0)
+    usable = sweeps.swept
     for j in range(shape[0]):
         for start in range(0, shape[1], REFIT_BARS):
             past = np.flatnonzero(usable[j, :start])
@@ -130,7 +124,7 @@ def together(held: FloatArray, sweeps: Sweeps) -> Together:
     """Fit distance and map of each side from bars before, again and again."""
     shape = sweeps.reach.shape
     fitted = np.full((4, *shape), np.nan)
-    usable = sweeps.known & (np.nan_to_num(sweeps.reach) > 0) & np.isfinite(held)
+    usable = sweeps.swept & np.isfinite(held)
     for j in range(shape[0]):
         start_at = np.array([1.0, 0.5])
         for start in range(0, shape[1], REFIT_BARS):

@@ -1,4 +1,4 @@
-"""Maps of a fit: what each posterior draw held in each distance cell before each bar."""
+"""Maps of a fit: what each bar sweeps of each posterior draw's, and the map as levels."""
 
 import json
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from liqbayes.contracts import SIDES
+from liqbayes.engine.recursion import TOUCHED
 from liqbayes.errors import InputError
-from liqbayes.judge.cells import CellMap
 from liqbayes.judge.sweeps import Sweeps
 from liqbayes.model.data import prepare
 from liqbayes.model.rule import evaluator_of
@@ -22,29 +22,26 @@ from liqbayes.peers import LevelMap
 from liqbayes.sampling.fit import panel_of
 
 FloatArray = NDArray[np.float64]
-# Price bins are this share of a distance cell, unless there were too many of them.
-BIN_SHARE = 0.5
-MOST_BINS = 4000
 # Levels of an exported map reach so far beyond the prices of the panel, log price.
 MARGIN = 0.25
 
 
 @dataclass(frozen=True)
-class FitMaps:
-    """A fit's maps.
+class FitHeld:
+    """What each bar sweeps of a fit's maps, over the open interest before it.
 
     Attributes
     ----------
-    mean : CellMap
-        Mean over draws.
-    draws : tuple of CellMap
-        One a draw, in single precision; a rule has one, equal to the mean.
+    mean : ndarray, shape (side, time)
+        Of the mean map over draws; NaN where there is no map.
+    draws : ndarray, shape (draw, side, time)
+        Of each draw's; a rule has one, equal to the mean.
     fitted_until : datetime64
         End of the last bar that the parameters were fitted to; NaT for a rule, which has none.
     """
 
-    mean: CellMap
-    draws: tuple[CellMap, ...]
+    mean: FloatArray
+    draws: FloatArray
     fitted_until: np.datetime64
 
 
@@ -103,13 +100,13 @@ def fitted_until(fit: xr.DataTree) -> np.datetime64:
     return np.datetime64(np.asarray(own.time)[-1] + step, "ns")
 
 
-def fit_maps(
+def fit_held(
     fit: xr.DataTree, sweeps: Sweeps, *, panel: MarketPanel | None = None, draws: int = 50
-) -> FitMaps:
-    """What each draw of a fit held in each distance cell before each bar.
+) -> FitHeld:
+    """What each bar sweeps of each draw's map before the bar, straight from the recursion.
 
     The expected map given the draw's parameters, without the lumpiness of a real book, whose place
-    nobody knows. Bars outside the last segment have no map.
+    nobody knows.
 
     Parameters
     ----------
@@ -123,34 +120,26 @@ def fit_maps(
     """
     context = context_of(fit, panel, draws)
     data = context.evaluator.data
-    first, last = data.path.segments[-1][0], context.last
-    grid = _grid(sweeps)
-    walkers = Walkers(context, grid, first)
-    n_draws = len(walkers.tapes)
-    shape = (n_draws, len(SIDES), sweeps.n_bars, sweeps.n_cells)
-    out = np.full(shape, np.nan, np.float32)
-    lowest, step = np.log(grid.edges[0]), np.log(grid.edges[1] / grid.edges[0])
-    for begin, stop in blocks(first, last):
-        held = walkers.block(begin, stop)
-        # the map at the close of a bar is the one before the next
-        after = np.arange(begin, stop) + 1 - data.n_history
-        kept = (after > 0) & (after < sweeps.n_bars)
-        total = np.cumsum(held[:, kept].astype(np.float64), axis=3)
-        total = np.concatenate([np.zeros((*total.shape[:3], 1)), total], axis=3)
-        for i, t in enumerate(after[kept]):
-            price = np.log(sweeps.before[t])
-            for j, sign in enumerate((-1.0, 1.0)):
-                at = np.clip((price + sign * sweeps.edges - lowest) / step, 0, total.shape[3] - 1)
-                low = np.minimum(at.astype(int), total.shape[3] - 2)
-                of = total[:, i, j]
-                reached = of[:, low] * (low + 1 - at) + of[:, low + 1] * (at - low)
-                amount = np.maximum(sign * np.diff(reached, axis=1), 0.0)
-                out[:, j, t] = amount / sweeps.interest[t]
-    return FitMaps(
-        CellMap(out.mean(axis=0, dtype=np.float64)),
-        tuple(CellMap(each) for each in out),
-        fitted_until(fit),
-    )
+    rows = [
+        np.stack(
+            [
+                np.sum(
+                    [
+                        draw.runs[leg.name, side].by_class[TOUCHED].sum(axis=0) * leg.to_common
+                        for leg in data.legs
+                    ],
+                    axis=0,
+                )
+                for side in SIDES
+            ]
+        )
+        for draw in context.draws()
+    ]
+    held = np.stack(rows)
+    # in a segment's first bar there is no map yet, between segments none at all
+    held[:, :, data.start != 0] = np.nan
+    held = held[:, :, data.n_history :] / sweeps.interest
+    return FitHeld(held.mean(axis=0), held, fitted_until(fit))
 
 
 def fit_level_map(
@@ -206,12 +195,3 @@ def fit_level_map(
         amount=amount[snapshot, side, price],
         notes=("mean over posterior draws",),
     )
-
-
-def _grid(sweeps: Sweeps) -> PriceGrid:
-    """Bins over every price that a sweep began or ended at."""
-    price = np.log(sweeps.before)
-    low = np.nanmin(price - np.nan_to_num(sweeps.reach[0])) - sweeps.width
-    high = np.nanmax(price + np.nan_to_num(sweeps.reach[1])) + sweeps.width
-    bins = int(np.ceil((high - low) / (BIN_SHARE * sweeps.width)))
-    return PriceGrid(np.exp(np.linspace(low, high, min(max(bins, 2), MOST_BINS) + 1)))

@@ -1,6 +1,6 @@
 """Judging a map: checks, scores with intervals beside distance alone, verdicts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from liqbayes.backtest.bands import BLOCK, LEAST_BLOCKS, PROBABILITY, mean_band
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
-from liqbayes.judge.cells import CellMap, in_cells
 from liqbayes.judge.checks import Ruling, check_map
 from liqbayes.judge.control import Distance, Together, distance_alone, together
-from liqbayes.judge.own import fit_maps
+from liqbayes.judge.held import held_by
+from liqbayes.judge.own import fit_held
 from liqbayes.judge.reader import in_quantity
 from liqbayes.judge.scores import TOP, Score, gain, top_share
 from liqbayes.judge.sweeps import Sweeps
@@ -110,8 +110,8 @@ def judge_map(
     about = {"amounts": amounts, "max_age_hours": max_age_hours, "notes": list(levels.notes)}
     if any(ruling.status == "fail" for ruling in rulings):
         return Judgement(name, tuple(rulings), pd.DataFrame(), about)
-    cells = in_cells(levels, sweeps, relative=relative, max_age_hours=max_age_hours)
-    return _judged(name, rulings, sweeps, cells, (), cells.known, seed, about)
+    held = held_by(levels, sweeps, relative=relative, max_age_hours=max_age_hours)
+    return _judged(name, rulings, sweeps, held, (), np.isfinite(held), seed, about)
 
 
 def judge_fit(
@@ -144,9 +144,9 @@ def judge_fit(
 
     judged = panel_of(fit)[0] if panel is None else panel
     sweeps = Sweeps.of(judged)
-    maps = fit_maps(fit, sweeps, panel=panel, draws=draws)
+    maps = fit_held(fit, sweeps, panel=panel, draws=draws)
     later = sweeps.time >= maps.fitted_until
-    use = maps.mean.known
+    use = np.isfinite(maps.mean)
     if np.isnat(maps.fitted_until):
         ruling = Ruling("out of sample", "ok", None, None, "a rule: nothing was fitted")
     elif later.any():
@@ -160,7 +160,7 @@ def judge_fit(
         )
         ruling = Ruling("out of sample", "warn", None, None, text)
     about = {"draws": len(maps.draws), "amounts": "quantity"}
-    several = maps.draws if len(maps.draws) > 1 else ()
+    several = tuple(maps.draws) if len(maps.draws) > 1 else ()
     return _judged(name, [ruling], sweeps, maps.mean, several, use, seed, about)
 
 
@@ -168,16 +168,15 @@ def _judged(
     name: str,
     rulings: list[Ruling],
     sweeps: Sweeps,
-    cells: CellMap,
-    draws: Sequence[CellMap],
+    held: FloatArray,
+    draws: Sequence[FloatArray],
     available: BoolArray,
     seed: int,
     about: dict[str, Any],
 ) -> Judgement:
     distance = distance_alone(sweeps)
-    swept = sweeps.known & (np.nan_to_num(sweeps.reach) > 0)
-    mine = _held(cells, sweeps)
-    both = together(np.where(swept, mine, np.nan), sweeps)
+    swept = sweeps.swept
+    both = together(held, sweeps)
     ready = np.isfinite(distance.scale) & np.isfinite(both.scale)
     use = swept & available & ready
     bars = int(use.any(axis=0).sum())
@@ -197,13 +196,12 @@ def _judged(
         chosen = use.copy()
         if side != "both":
             chosen[1 - SIDES.index(side)] = False
-        rows += _rows(side, chosen, sweeps, distance, both, cells, draws, seed)
+        rows += _rows(side, chosen, sweeps, distance, both, held, draws, seed)
     where = np.flatnonzero(use.any(axis=0))
     about = about | {
         "bars": bars,
         "first": str(sweeps.time[where[0]]),
         "last": str(sweeps.time[where[-1]]),
-        "cell_width": sweeps.width,
         "power_of_distance": [_median(distance.power[j][use[j]]) for j in range(len(SIDES))],
         "power_of_map": [_median(both.map_power[j][use[j]]) for j in range(len(SIDES))],
         "swept_share_of_reported": _scored_share(sweeps, use),
@@ -217,49 +215,39 @@ def _rows(
     sweeps: Sweeps,
     distance: Distance,
     both: Together,
-    cells: CellMap,
-    draws: Sequence[CellMap],
+    held: FloatArray,
+    draws: Sequence[FloatArray],
     seed: int,
 ) -> list[dict[str, Any]]:
     """The table's rows of one side."""
-    curve, control = distance.swept(sweeps), distance.cells(sweeps)
-    of_distance = gain(curve, sweeps, use)
-    quarter_of_distance = top_share(control.amount, sweeps, use, by_distance=False)
 
-    def alone(each: CellMap) -> Score:
-        return gain(_held(each, sweeps), sweeps, use)
+    def gained(each: FloatArray) -> Score:
+        return gain(each, sweeps, use)
 
-    def added(each: CellMap) -> Score:
-        return gain(both.swept(_held(each, sweeps), sweeps), sweeps, use).minus(of_distance)
+    def quarter(each: FloatArray) -> Score:
+        return top_share(each, sweeps, use, by_distance=False)
 
-    def quarter(each: CellMap) -> Score:
-        return top_share(each.amount, sweeps, use, by_distance=False)
+    def quarter_at_distance(each: FloatArray) -> Score:
+        return top_share(each, sweeps, use, by_distance=True)
 
-    measures: list[tuple[str, str, float, Callable[[CellMap], Score]]] = [
-        ("gain", "map", 0.0, alone),
-        ("gain", "map over distance", 0.0, lambda each: alone(each).minus(of_distance)),
-        ("gain", "map and distance over distance", 0.0, added),
-        ("top quarter", "map", TOP, quarter),
-        (
-            "top quarter",
-            "map over distance",
-            0.0,
-            lambda each: quarter(each).minus(quarter_of_distance),
-        ),
-        (
-            "top quarter at its distance",
-            "map",
-            TOP,
-            lambda each: top_share(each.amount, sweeps, use, by_distance=True),
-        ),
-    ]
-    rows = [
-        _row(side, "gain", "distance alone", 0.0, of_distance, [], seed),
-        _row(side, "top quarter", "distance alone", TOP, quarter_of_distance, [], seed),
-    ]
-    for score, source, chance, measure in measures:
-        values = [measure(each).value for each in draws]
-        rows.append(_row(side, score, source, chance, measure(cells), values, seed))
+    curve = distance.swept(sweeps)
+    rows = []
+    for score, measure, chance in (
+        ("gain", gained, 0.0),
+        ("top quarter", quarter, TOP),
+        ("top quarter at its distance", quarter_at_distance, TOP),
+    ):
+        control = measure(curve)
+        rows.append(_row(side, score, "distance alone", chance, control, [], seed))
+        own = [measure(each) for each in draws]
+        mine = measure(held)
+        rows.append(_row(side, score, "map", chance, mine, [d.value for d in own], seed))
+        over = [d.value - control.value for d in own]
+        rows.append(_row(side, score, "map over distance", 0.0, mine.minus(control), over, seed))
+    of_curve = gained(curve)
+    more = gained(both.swept(held, sweeps)).minus(of_curve)
+    over = [gained(both.swept(each, sweeps)).value - of_curve.value for each in draws]
+    rows.append(_row(side, "gain", "map and distance over distance", 0.0, more, over, seed))
     return rows
 
 
@@ -287,12 +275,6 @@ def _row(
         "draw_median": float(over[1]),
         "draw_high": float(over[2]),
     }
-
-
-def _held(cells: CellMap, sweeps: Sweeps) -> FloatArray:
-    """What each bar sweeps of a map, over open interest, (side, time); NaN without a map."""
-    held = (np.nan_to_num(cells.amount) * sweeps.exposure).sum(axis=2)
-    return np.where(cells.known, held, np.nan)
 
 
 def _median(values: FloatArray) -> float | None:

@@ -7,7 +7,6 @@ the bar's weight), whose block bootstrap is the score's (Künsch 1989, section 4
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,9 @@ from liqbayes.judge.sweeps import FLOOR, Sweeps
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-# in single precision where a draw's map is
-AnyArray = NDArray[np.floating[Any]]
 TOP = 0.25
-#: Swept cells that a distance needs to be ranked by itself; farther ones are taken together.
-LEAST_CELLS = 40
+#: Sweeps of like distance that are ranked among themselves, at least.
+LEAST_ALIKE = 40
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Score:
         return self.value + self.influence
 
 
-def gain(swept: FloatArray, sweeps: Sweeps, use: BoolArray) -> Score:
+def gain(held: FloatArray, sweeps: Sweeps, use: BoolArray) -> Score:
     """Information gain of a map over an even spread of open interest, nats a unit of notional.
 
     A liquidated unit of notional falls in bar t with probability proportional to what the map
@@ -58,7 +55,7 @@ def gain(swept: FloatArray, sweeps: Sweeps, use: BoolArray) -> Score:
 
     Parameters
     ----------
-    swept : ndarray, shape (side, time)
+    held : ndarray, shape (side, time)
         What each bar sweeps of the map, over open interest.
     sweeps : Sweeps
     use : ndarray of bool, shape (side, time)
@@ -72,78 +69,65 @@ def gain(swept: FloatArray, sweeps: Sweeps, use: BoolArray) -> Score:
     weight = np.broadcast_to(sweeps.weight, use.shape)
     amount = np.where(use, np.nan_to_num(sweeps.reported) * weight, 0.0)
     even = np.where(use, np.nan_to_num(sweeps.reach) * weight, 0.0)
-    held = np.where(use, np.nan_to_num(swept) * weight, 0.0)
-    if not held.sum() > 0:
+    mass = np.where(use, np.nan_to_num(held) * weight, 0.0)
+    if not mass.sum() > 0:
         return Score(float(np.log(FLOOR)), np.where(use.any(axis=0), 0.0, np.nan))
-    level = held.sum() / even.sum()
-    part = (1 - FLOOR) * held / np.where(even > 0, even * level, 1.0)
+    level = mass.sum() / even.sum()
+    part = (1 - FLOOR) * mass / np.where(even > 0, even * level, 1.0)
     term = np.log(part + FLOOR)
     total = amount.sum()
     value = float((amount * term).sum() / total)
     by_level = -float((amount * part / (part + FLOOR)).sum()) / (total * level)
-    own = amount * (term - value) / total + by_level * (held - level * even) / even.sum()
+    own = amount * (term - value) / total + by_level * (mass - level * even) / even.sum()
     return Score(value, _by_bar(own, use))
 
 
-def top_share(density: AnyArray, sweeps: Sweeps, use: BoolArray, *, by_distance: bool) -> Score:
-    """Share of liquidated notional in the densest quarter of the swept levels.
+def top_share(held: FloatArray, sweeps: Sweeps, use: BoolArray, *, by_distance: bool) -> Score:
+    """Share of liquidated notional in the densest quarter of what was swept.
+
+    A sweep's density is what the map holds in it over its length; a quarter is by length.
 
     Parameters
     ----------
-    density : ndarray, shape (side, time, cell)
-        What the map holds in each cell, over open interest.
+    held : ndarray, shape (side, time)
+        What each bar sweeps of the map, over open interest.
     sweeps : Sweeps
     use : ndarray of bool, shape (side, time)
+        Bars that count; all have swept something.
     by_distance : bool
-        Rank levels among those of the same distance only; then distance alone has 25 %.
+        Rank sweeps among those of about the same length only, each counting the same.
 
     Returns
     -------
     Score
-        ``TOP`` for a map that knows nothing: levels of equal density share their place.
+        ``TOP`` for a map that knows nothing: sweeps of equal density share their place.
     """
-    exposure = sweeps.exposure * use[..., None]
-    swept = exposure.sum(axis=2)
     weight = np.broadcast_to(sweeps.weight, use.shape)
     amount = np.where(use, np.nan_to_num(sweeps.reported) * weight, 0.0)
-    rate = np.where(swept > 0, amount / np.where(swept > 0, swept, 1.0), 0.0)
     inside = np.zeros(use.shape)
     for j in range(use.shape[0]):
-        for cells in _strata(exposure[j]) if by_distance else [np.arange(sweeps.n_cells)]:
-            member = _top(density[j][:, cells], exposure[j][:, cells])
-            inside[j] += (member * exposure[j][:, cells]).sum(axis=1) * rate[j]
+        bars = np.flatnonzero(use[j])
+        if not bars.size:
+            continue
+        alike = [bars]
+        if by_distance:
+            by_length = bars[np.argsort(sweeps.reach[j, bars], kind="stable")]
+            alike = np.array_split(by_length, max(1, bars.size // LEAST_ALIKE))
+        for group in alike:
+            length = sweeps.reach[j, group]
+            counts = np.ones(group.size) if by_distance else length
+            inside[j, group] = amount[j, group] * _top(held[j, group] / length, counts)
     total = amount.sum()
     value = float(inside.sum() / total)
     return Score(value, _by_bar((inside - value * amount) / total, use))
 
 
-def _strata(exposure: FloatArray) -> list[NDArray[np.int64]]:
-    """Cells, near to far, each by itself while enough bars swept it."""
-    seen = exposure.sum(axis=0)
-    strata: list[NDArray[np.int64]] = []
-    begin = 0
-    for k in range(seen.size):
-        if seen[begin : k + 1].sum() >= LEAST_CELLS:
-            strata.append(np.arange(begin, k + 1))
-            begin = k + 1
-    rest = np.arange(begin, seen.size)
-    if rest.size and strata:
-        strata[-1] = np.concatenate([strata[-1], rest])
-    elif rest.size:
-        strata.append(rest)
-    return strata
-
-
-def _top(density: AnyArray, exposure: FloatArray) -> FloatArray:
-    """Membership, 0 to 1, in the densest quarter by exposure; ties share it."""
-    counted = exposure > 0
-    _, group = np.unique(-density[counted], return_inverse=True)
-    size = np.bincount(group, exposure[counted])
+def _top(density: FloatArray, counts: FloatArray) -> FloatArray:
+    """Membership, 0 to 1, in the densest quarter by ``counts``; ties share it."""
+    _, group = np.unique(-density, return_inverse=True)
+    size = np.bincount(group, counts)
     above = np.cumsum(size) - size
-    room = np.clip((TOP * size.sum() - above) / np.maximum(size, 1e-300), 0.0, 1.0)
-    out = np.zeros(density.shape)
-    out[counted] = room[group]
-    return out
+    return np.asarray(np.clip((TOP * size.sum() - above) / size, 0.0, 1.0)[group])
 
 
 def _by_bar(own: FloatArray, use: BoolArray) -> FloatArray:

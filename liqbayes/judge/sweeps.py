@@ -1,9 +1,8 @@
 """What each bar swept and what was reported of it: the part of a judgement that no map can move.
 
 A bar with the close before it at ``p`` sweeps the levels of longs between ``p`` and its low and of
-shorts between ``p`` and its high. Levels are cells of equal width in log price, counted from
-``p``: distance cells. Where inside a sweep a liquidation happened is unknown, so that a bar's
-report is spread evenly over the cells that it swept.
+shorts between ``p`` and its high. Where inside a sweep a liquidation happened is unknown, so that
+sweeps are the finest levels that bars can tell apart.
 """
 
 from dataclasses import dataclass
@@ -19,9 +18,6 @@ from liqbayes.peers.bars import trigger_price
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-# A cell is this share of the median sweep, rounded to 1, 2 or 5 times a power of ten.
-CELL_SHARE = 0.5
-MOST_CELLS = 1000
 #: Share of an even spread that is mixed into every map: a map cannot lose more than log(1 / FLOOR)
 #: nats by having nothing where a liquidation was.
 FLOOR = 0.05
@@ -46,10 +42,6 @@ class Sweeps:
         How far the bar went against the side, in log price; 0 if it did not.
     reported : ndarray, shape (side, time)
         Reported liquidations over open interest; NaN unknown, 0 none.
-    width : float
-        Width of a distance cell, log price.
-    n_cells : int
-        As many as the longest sweep needs.
     """
 
     time: NDArray[np.datetime64]
@@ -59,8 +51,6 @@ class Sweeps:
     value: FloatArray
     reach: FloatArray
     reported: FloatArray
-    width: float
-    n_cells: int
 
     @classmethod
     def of(cls, panel: MarketPanel) -> "Sweeps":
@@ -92,11 +82,8 @@ class Sweeps:
         before = np.append(np.nan, close[:-1])
         reach = np.stack([np.log(before / low), np.log(high / before)])
         reach = np.where(np.isfinite(reach), np.maximum(reach, 0.0), np.nan)
-        moved = reach[np.isfinite(reach) & (reach > 0)]
-        if not moved.size:
+        if not (np.nan_to_num(reach) > 0).any():
             raise InputError("price never moved in the panel, so that no level was ever swept.")
-        longest = float(moved.max())
-        width = max(_round_125(CELL_SHARE * float(np.median(moved))), longest / MOST_CELLS)
         value = np.asarray(panel.contract.to_quote(np.ones(panel.n_bars), before), float)
         reported = np.stack([panel.values(f"{side}_liquidations") / interest for side in SIDES])
         return cls(
@@ -107,8 +94,6 @@ class Sweeps:
             value,
             reach,
             reported,
-            width,
-            int(np.ceil(longest / width * (1 - 1e-12))),
         )
 
     @property
@@ -123,23 +108,12 @@ class Sweeps:
         return np.asarray(own & np.isfinite(self.interest) & np.isfinite(self.value))
 
     @property
+    def swept(self) -> BoolArray:
+        """Known bars that went against the side at all, shape (side, time)."""
+        return np.asarray(self.known & (np.nan_to_num(self.reach) > 0))
+
+    @property
     def weight(self) -> FloatArray:
         """Open interest before each bar in quote currency, shape (time,); 0 where unknown."""
         weight = self.interest * self.value
         return np.where(np.isfinite(weight), weight, 0.0)
-
-    @property
-    def edges(self) -> FloatArray:
-        """Limits of the distance cells, shape (cell + 1,)."""
-        return np.asarray(self.width * np.arange(self.n_cells + 1), float)
-
-    @property
-    def exposure(self) -> FloatArray:
-        """Which share of each cell a bar swept, shape (side, time, cell)."""
-        reach = np.nan_to_num(self.reach)[..., None] / self.width
-        return np.asarray(np.clip(reach - np.arange(self.n_cells), 0.0, 1.0), float)
-
-
-def _round_125(value: float) -> float:
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= value * 1.0001))

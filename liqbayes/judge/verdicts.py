@@ -26,6 +26,7 @@ def verdicts(rows: list[dict[str, Any]]) -> list[Ruling]:
     top = by_score["top quarter", "map"]
     control = by_score["top quarter", "distance alone"]
     ahead = by_score["top quarter", "map over distance"]["low"] > 0
+    at_distance = by_score["top quarter at its distance", "distance alone"]
     beside = "more than" if ahead else "not shown to be more than"
     return [
         _against(
@@ -48,16 +49,16 @@ def verdicts(rows: list[dict[str, Any]]) -> list[Ruling]:
             "tells levels of one distance apart",
             near,
             TOP,
-            f"its densest quarter at each distance holds {near['value']:.0%} of what was "
-            f"liquidated, where a quarter would be chance",
-            f"its densest quarter at each distance holds {near['value']:.0%}: less than chance",
-            f"its densest quarter at each distance holds {near['value']:.0%}, which may be chance",
+            f"of sweeps of one length the densest quarter holds {near['value']:.0%} of what was "
+            f"liquidated (distance alone {at_distance['value']:.0%}, chance {TOP:.0%})",
+            f"of sweeps of one length the densest quarter holds {near['value']:.0%}, below chance",
+            f"of sweeps of one length the densest quarter holds {near['value']:.0%}, maybe chance",
         ),
         _against(
             "lift",
             top,
             TOP,
-            f"its top quarter of levels holds {top['value']:.0%} of liquidated notional, "
+            f"the top quarter of levels holds {top['value']:.0%} of liquidated notional, "
             f"{beside} distance alone with {control['value']:.0%} (a vendor states "
             f"{VENDOR[0]:.0%} to {VENDOR[1]:.0%})",
             f"its top quarter of levels holds {top['value']:.0%}: less than chance",
