@@ -10,8 +10,6 @@ from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from liqbayes.judge import Judgement
     from liqbayes.panel import MarketPanel
     from liqbayes.peers import LevelMap
@@ -100,18 +98,15 @@ def judge(
 
         data = read_panel(panel, contract=contract, columns=mapping, since=since, until=until)
         say(f"panel: {data!r}")
+    drawn: LevelMap | None
     if fit is not None:
-        found, tree = _of_fit(fit, data, draws, seed)
+        found, drawn = _of_fit(fit, data, draws, seed, every if export is not None else 0)
     else:
         assert data is not None
         found, drawn = _of_levels(levels, rule, data, amounts, max_age, seed)
-    if export is not None:
-        if fit is not None:
-            from liqbayes.judge import fit_level_map
-
-            drawn = fit_level_map(tree, panel=data, every=every, draws=draws)
-        elif every > 1:
+        if export is not None and every > 1:
             drawn = _rule_map(rule or "", data, every)
+    if export is not None and drawn is not None:
         write_map(drawn, export, force=force)
         say(f"written: {export}")
     _print(found)
@@ -124,14 +119,17 @@ def judge(
 
 
 def _of_fit(
-    directory: Path, data: "MarketPanel | None", draws: int, seed: int
-) -> "tuple[Judgement, xr.DataTree]":
-    from liqbayes.judge import judge_fit
+    directory: Path, data: "MarketPanel | None", draws: int, seed: int, exported: int
+) -> "tuple[Judgement, LevelMap | None]":
+    """The judgement of a fit, and its map at every so manieth bar if that is not 0."""
+    from liqbayes.judge import fit_level_map, judge_fit
     from liqbayes.sampling import load_fit
 
-    path = directory / "fit.nc" if directory.is_dir() else directory
-    tree = load_fit(path)
-    return judge_fit(tree, panel=data, name=str(directory), draws=draws, seed=seed), tree
+    tree = load_fit(directory / "fit.nc" if directory.is_dir() else directory)
+    found = judge_fit(tree, panel=data, name=str(directory), draws=draws, seed=seed)
+    if not exported:
+        return found, None
+    return found, fit_level_map(tree, panel=data, every=exported, draws=draws)
 
 
 def _of_levels(

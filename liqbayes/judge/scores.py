@@ -16,6 +16,8 @@ from liqbayes.judge.sweeps import FLOOR, Sweeps
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 TOP = 0.25
+#: How far from the border of the quarter sweeps tell what lies at it, share of all.
+BORDER = 0.1
 #: Sweeps of like distance that are ranked among themselves, at least.
 LEAST_ALIKE = 40
 
@@ -104,7 +106,7 @@ def top_share(held: FloatArray, sweeps: Sweeps, use: BoolArray, *, by_distance: 
     """
     weight = np.broadcast_to(sweeps.weight, use.shape)
     amount = np.where(use, np.nan_to_num(sweeps.reported) * weight, 0.0)
-    inside = np.zeros(use.shape)
+    inside, border = np.zeros(use.shape), np.zeros(use.shape)
     for j in range(use.shape[0]):
         bars = np.flatnonzero(use[j])
         if not bars.size:
@@ -116,18 +118,28 @@ def top_share(held: FloatArray, sweeps: Sweeps, use: BoolArray, *, by_distance: 
         for group in alike:
             length = sweeps.reach[j, group]
             counts = np.ones(group.size) if by_distance else length
-            inside[j, group] = amount[j, group] * _top(held[j, group] / length, counts)
+            member, near = _top(held[j, group] / length, counts)
+            inside[j, group] = amount[j, group] * member
+            # more weight in the quarter moves its border up: what lies at the border leaves it
+            rate = amount[j, group][near].sum() / counts[near].sum()
+            border[j, group] = rate * counts * (member - TOP)
     total = amount.sum()
     value = float(inside.sum() / total)
-    return Score(value, _by_bar((inside - value * amount) / total, use))
+    return Score(value, _by_bar((inside - value * amount - border) / total, use))
 
 
-def _top(density: FloatArray, counts: FloatArray) -> FloatArray:
-    """Membership, 0 to 1, in the densest quarter by ``counts``; ties share it."""
+def _top(density: FloatArray, counts: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Membership, 0 to 1, in the densest quarter by ``counts``, and what is near its border.
+
+    Ties share their membership; ``near`` are those within ``BORDER`` of all counts of it.
+    """
     _, group = np.unique(-density, return_inverse=True)
     size = np.bincount(group, counts)
-    above = np.cumsum(size) - size
-    return np.asarray(np.clip((TOP * size.sum() - above) / size, 0.0, 1.0)[group])
+    below = np.cumsum(size)
+    above, all_of_it = below - size, below[-1]
+    member = np.clip((TOP * all_of_it - above) / size, 0.0, 1.0)
+    near = (above <= (TOP + BORDER) * all_of_it) & (below >= (TOP - BORDER) * all_of_it)
+    return np.asarray(member[group]), np.asarray(near[group])
 
 
 def _by_bar(own: FloatArray, use: BoolArray) -> FloatArray:
