@@ -9,6 +9,7 @@ from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
 from liqbayes.cli.inspect import inspect
+from liqbayes.cli.judge import judge
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
 from liqbayes.cli.review import review
@@ -48,7 +49,18 @@ def _options(
     """
 
 
-for _command in (demo, inspect, fit, review, monitor, compare, backtest, simulate, cite):
+for _command in (
+    demo,
+    inspect,
+    fit,
+    review,
+    monitor,
+    compare,
+    backtest,
+    judge,
+    simulate,
+    cite,
+):
     app.command()(_command)
 app.add_typer(models, name="models")
 app.add_typer(census_runs.census, name="census")

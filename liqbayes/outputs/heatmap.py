@@ -83,7 +83,7 @@ def liquidation_heatmap(
         shown = _bars_of(context, times, shown_from)
     if threshold is None:
         threshold = 1e-3 * float(data.common_interest()[last])
-    walkers = _Walkers(context, grid, first)
+    walkers = Walkers(context, grid, first)
     n_draws = context.shape[0] * context.shape[1]
     coords: dict[str, Any] = {
         "side": list(SIDES),
@@ -97,7 +97,7 @@ def liquidation_heatmap(
     attrs = {**context.attrs(), "threshold": threshold}
     if times is not None:
         kept = np.zeros((n_draws, shown.size, 2, bins), np.float32)
-        for begin, stop in _blocks(first, last):
+        for begin, stop in blocks(first, last):
             values = walkers.block(begin, stop)
             inside = np.flatnonzero((shown >= begin) & (shown < stop))
             kept[:, inside] = values[:, shown[inside] - begin]
@@ -111,7 +111,7 @@ def liquidation_heatmap(
     quantity = np.zeros((len(QUANTILES), shown.size, 2, bins), np.float32)
     mean = np.zeros((shown.size, 2, bins), np.float32)
     above = np.zeros_like(mean)
-    for begin, stop in _blocks(first, last):
+    for begin, stop in blocks(first, last):
         inside = np.flatnonzero((shown >= begin) & (shown < stop))
         values = walkers.block(begin, stop, noisy=shown[inside] - begin)
         if not inside.size:
@@ -137,7 +137,8 @@ def liquidation_heatmap(
     )
 
 
-def _blocks(first: int, last: int) -> list[tuple[int, int]]:
+def blocks(first: int, last: int) -> list[tuple[int, int]]:
+    """Half-open ranges of bars that are carried at once."""
     return [(t, min(t + _BLOCK, last + 1)) for t in range(first, last + 1, _BLOCK)]
 
 
@@ -172,7 +173,7 @@ def _tape(run: BookRun, side: _Side) -> tuple[Any, ...]:
     return run.placed.astype(np.float32), run.by_class[LOG_KEPT].copy(), living
 
 
-class _Walkers:
+class Walkers:
     """Grids of all draws, carried forward together block by block."""
 
     def __init__(self, context: Context, grid: PriceGrid, first: int) -> None:

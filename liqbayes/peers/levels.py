@@ -88,11 +88,19 @@ class LevelMap:
 
 def stack(
     time: NDArray[np.datetime64],
+    close: FloatArray,
     parts: list[tuple[int, int, FloatArray, FloatArray]],
     notes: tuple[str, ...] = (),
 ) -> LevelMap:
-    """A map of points from (snapshot, side, prices, amounts); empty levels are left out."""
+    """A map of points from (snapshot, side, prices, amounts); empty levels are left out.
+
+    A snapshot without any keeps one level of amount 0 at ``close``, shape (snapshot,), so that a
+    file of it does not lose the snapshot.
+    """
     kept = [(i, j, price[amount > 0], amount[amount > 0]) for i, j, price, amount in parts]
+    held = np.bincount([i for i, *_ in kept], [p.size for _, _, p, _ in kept], time.size)
+    none = np.flatnonzero(held == 0)
+    kept += [(int(i), 0, close[i : i + 1], np.zeros(1)) for i in none]
     sizes = [price.size for _, _, price, _ in kept]
     price = np.concatenate([np.zeros(0), *(p for _, _, p, _ in kept)])
     return LevelMap(

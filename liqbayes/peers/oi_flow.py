@@ -110,4 +110,4 @@ def levels(panel: MarketPanel, shown: IntArray, *, corrected: bool = False) -> L
     for t, (_, sides) in enumerate(books(bars, changes(panel), corrected=corrected)):
         if t in place:
             parts.extend((place[t], j, *sides[j]) for j in range(len(SIDES)))
-    return stack(bars.end[shown], parts)
+    return stack(bars.end[shown], bars.close[shown], parts)

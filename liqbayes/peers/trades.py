@@ -110,4 +110,4 @@ def levels(
                 kept = price <= bars.close[t] if j == 0 else price >= bars.close[t]
             sizes = np.broadcast_to(amount[j, inside], price.shape)
             parts.append((i, j, price[kept], sizes[kept]))
-    return stack(bars.end[shown], parts, notes)
+    return stack(bars.end[shown], bars.close[shown], parts, notes)

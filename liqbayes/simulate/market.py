@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from liqbayes.contracts import SIDES
 from liqbayes.panel import MarketPanel
 from liqbayes.simulate import bars as bar_tools
 from liqbayes.simulate import kernels
@@ -46,6 +47,9 @@ class SimulatedMarket:
         True answers under the keys of ``summary.json``; plain JSON values.
     config : MarketConfig
         The settings.
+    levels : DataFrame or None
+        If asked for, the true map at every bar close: time, side, price (liquidation level) and
+        amount (quantity unit), a row for each position that has a level.
     """
 
     panel: MarketPanel
@@ -53,6 +57,7 @@ class SimulatedMarket:
     bars: pd.DataFrame
     truth: dict[str, Any]
     config: MarketConfig
+    levels: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,12 @@ class _Run:
     events: FloatArray
     funding: FloatArray
     desk: Desk
+    books: list[tuple[FloatArray, FloatArray]]
 
 
-def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
+def simulate_market(
+    config: MarketConfig, seed: int, *, keep_levels: bool = False
+) -> SimulatedMarket:
     """Simulate one market.
 
     Parameters
@@ -76,6 +84,8 @@ def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
     seed : int
         Non-negative. The same settings and seed give the same market; settings of the feed change
         nothing but the feed.
+    keep_levels : bool
+        Whether to keep the level of every position at every bar close; changes nothing else.
 
     Returns
     -------
@@ -103,7 +113,7 @@ def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
     if setup.orientation < 0:
         drive = mirrored(drive)
     drive = drive._replace(interest=drive.interest / drive.interest[clock.first_published])
-    run = _run(of_book, setup, clock, drive)
+    run = _run(of_book, setup, clock, drive, keep_levels=keep_levels)
     index = bar_tools.bar_times(clock, config.bars, config.bar_seconds)
     prices = bar_tools.price_frame(run.record, setup, index)
     bars = bar_tools.true_bars(run.record, run.held, setup, index)
@@ -123,10 +133,15 @@ def simulate_market(config: MarketConfig, seed: int) -> SimulatedMarket:
         bar_seconds=config.bar_seconds,
     )
     truth = make_truth(setup, positions, leverage, bars, prices, shares, seed)
-    return SimulatedMarket(panel, positions, bars, truth, config)
+    levels = None
+    if keep_levels:
+        levels = _levels(run.books, setup, index + pd.Timedelta(seconds=config.bar_seconds))
+    return SimulatedMarket(panel, positions, bars, truth, config, levels)
 
 
-def _run(rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive) -> _Run:
+def _run(
+    rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive, *, keep_levels: bool
+) -> _Run:
     config, rules, tiers = setup.config, setup.rules, setup.tiers
     reserve = int(setup.target / min(setup.sizes)) + 256
     published = clock.first_published
@@ -142,6 +157,7 @@ def _run(rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive) -> 
     held = np.zeros((config.bars + 1, 2))
     funding = np.full(config.bars, np.nan)
     orders: list[FloatArray] = []
+    books: list[tuple[FloatArray, FloatArray]] = []
     interval = round(setup.contract.funding_interval_hours * 3600)
     for first, last in segments(clock, config, interval):
         seconds = int(clock.begin[first])
@@ -165,6 +181,8 @@ def _run(rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive) -> 
         done = last - published
         if done > 0 and done % config.steps == 0:
             held[done // config.steps] = _held(desk)
+            if keep_levels:
+                books.append(_standing(desk))
     orders.append(desk.events[: desk.tally[ORDERS]].copy())
     events = np.concatenate(orders)
     return _Run(
@@ -173,11 +191,37 @@ def _run(rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive) -> 
         events=events[events[:, 0] >= published],
         funding=funding,
         desk=desk,
+        books=books,
     )
 
 
 def _held(desk: Desk) -> FloatArray:
     return np.array([desk.book[SIZE, row, : desk.tally[COUNT + row]].sum() for row in range(2)])
+
+
+def _standing(desk: Desk) -> tuple[FloatArray, FloatArray]:
+    """Levels and sizes of the positions of each row, shape (2, position), linear coordinates."""
+    rows = []
+    for row in range(2):
+        count = int(desk.tally[COUNT + row])
+        rows.append(desk.book[[LEVEL, SIZE], row, :count].copy())
+    return rows[0], rows[1]
+
+
+def _levels(
+    books: list[tuple[FloatArray, FloatArray]], setup: Setup, ends: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """The true map, a row for each bar close and position with a level."""
+    parts = []
+    for end, book in zip(ends, books, strict=True):
+        for side, row in bar_tools.sides(setup):
+            level, size = book[row]
+            finite = np.isfinite(level) & (level > 0)
+            price = level[finite] if setup.orientation > 0 else 1 / level[finite]
+            names = pd.Categorical(np.full(price.size, side), categories=list(SIDES))
+            part = {"time": end, "side": names, "price": price, "amount": size[finite]}
+            parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _make_room(
