@@ -1,15 +1,30 @@
 """`liqbayes backtest`."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liqbayes.cli.console import NOT_CONVERGED, guarded, number, print_table, say, warn
+from liqbayes.cli.arguments import (
+    Budget,
+    Chains,
+    Columns,
+    Contract,
+    Draws,
+    Model,
+    PanelFile,
+    RunForce,
+    RunOut,
+    Seed,
+    Since,
+    Tune,
+    Until,
+    Workers,
+    at_once,
+    finish,
+)
+from liqbayes.cli.console import guarded, number, print_table, say, warn
 from liqbayes.cli.options import parse_columns
-from liqbayes.errors import InputError
 
 if TYPE_CHECKING:
     from liqbayes.backtest import BacktestResult
@@ -24,24 +39,13 @@ LARGEST_RHAT = 1.05
 
 @guarded
 def backtest(
-    panel: Annotated[
-        Path, typer.Argument(metavar="PANEL", help="Parquet or CSV file, or Binance archives.")
-    ],
-    contract: Annotated[
-        str,
-        typer.Option(metavar="VENUE:SYMBOL|FILE", help="Such as binance:BTCUSDT, or a TOML file."),
-    ],
-    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=SOURCE[:UNIT]",
-            help="Read a column from another; unit base, quote or contracts. Repeatable.",
-        ),
-    ] = None,
-    since: Annotated[str | None, typer.Option(help="First bar, included, UTC.")] = None,
-    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
+    panel: PanelFile,
+    contract: Contract,
+    out: RunOut,
+    model: Model = "baseline",
+    column: Columns = None,
+    since: Since = None,
+    until: Until = None,
     refit: Annotated[
         str, typer.Option(metavar="DURATION", help="Time between fits, such as 1D.")
     ] = "1D",
@@ -49,20 +53,13 @@ def backtest(
         list[str] | None,
         typer.Option(help="conditional, conditional-oi or forecast; default: all. Repeatable."),
     ] = None,
-    draws: Annotated[int, typer.Option(help="Draws kept of each chain.")] = 250,
-    tune: Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")] = 400,
-    chains: Annotated[int, typer.Option(help="Independent chains of each fit.")] = 2,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that work at once; default: as many as there are cores."),
-    ] = None,
-    budget: Annotated[
-        float | None, typer.Option(metavar="MINUTES", help="Begin nothing new after that long.")
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Throw away the rows of another run.")
-    ] = False,
+    draws: Draws = 250,
+    tune: Tune = 400,
+    chains: Chains = 2,
+    seed: Seed = 0,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: RunForce = False,
 ) -> None:
     """Backtest a model on reported liquidations: what its map adds to the strongest baselines.
 
@@ -72,10 +69,7 @@ def backtest(
     interrupted.
     """
     columns = parse_columns(column or [])
-    if budget is not None and not budget > 0:
-        raise InputError(f"--budget is {budget}; give a positive number of minutes.")
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers is {workers}; use at least 1.")
+    processes = at_once(workers, budget)
     from liqbayes.backtest import BacktestPlan
     from liqbayes.backtest import backtest as run
     from liqbayes.backtest.forecaster import TASKS
@@ -94,24 +88,16 @@ def backtest(
         chains=chains,
         seed=seed,
     )
-    at_once = workers or os.cpu_count() or 1
     first, test, end = plan.splits
     say(
         f"{end - test} bars are forecast in {sum(b[2] for b in plan.blocks())} blocks with a fit "
-        f"each, after {test - first} bars that choose the baseline; {at_once} at once; rows in "
+        f"each, after {test - first} bars that choose the baseline; {processes} at once; rows in "
         f"{out}"
     )
-    with local_executor(at_once) as executor:
+    with local_executor(processes) as executor:
         result, outcome = run(plan, out, executor, budget_minutes=budget, force=force)
     _print(result, plan.tasks)
-    if outcome.left or outcome.failed:
-        say(
-            f"{outcome.left} blocks are left, with which the same command goes on; "
-            f"{outcome.failed} failed."
-        )
-        for error in result.summary["errors"]:
-            say(error)
-        raise typer.Exit(NOT_CONVERGED)
+    finish(outcome, "blocks", result.summary["errors"])
 
 
 def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:

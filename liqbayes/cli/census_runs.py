@@ -1,11 +1,23 @@
 """`liqbayes census compare`, `exam` and `fuse`: what needs a fit."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liqbayes.cli.arguments import (
+    Budget,
+    Chains,
+    Draws,
+    Model,
+    RunForce,
+    RunOut,
+    Seed,
+    Tune,
+    Workers,
+    at_once,
+    finish,
+)
 from liqbayes.cli.census import (
     Column,
     Contract,
@@ -16,32 +28,18 @@ from liqbayes.cli.census import (
     census,
     read_panels,
 )
-from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say
+from liqbayes.cli.console import guarded, print_table
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
 
 __all__ = ["census"]
 
 if TYPE_CHECKING:
-    from liqbayes.batch import Outcome
     from liqbayes.census import CensusPlan
 
-RunOut = Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")]
-RunForce = Annotated[bool, typer.Option("--force", help="Throw away the rows of another run.")]
-Model = Annotated[str, typer.Option(help="Name, or path of a spec.toml.")]
 Fits = Annotated[
     Path | None,
     typer.Option(help="Directory of fits that runs share; default: fits in --out."),
-]
-Draws = Annotated[int, typer.Option(help="Draws kept of each chain.")]
-Tune = Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")]
-Chains = Annotated[int, typer.Option(help="Independent chains of each fit.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same draws.")]
-Workers = Annotated[
-    int | None, typer.Option(help="Processes at once; default: as many as there are cores.")
-]
-Budget = Annotated[
-    float | None, typer.Option(metavar="MINUTES", help="Begin nothing new after that long.")
 ]
 
 
@@ -77,7 +75,7 @@ def compare(
     plan = _plan(
         positions, position_column, panel, contract, column, model, draws, tune, chains, seed
     )
-    with local_executor(_workers(workers)) as executor:
+    with local_executor(at_once(workers, budget)) as executor:
         table, outcome = compare_with_positions(
             plan, out, executor, store=fits, budget_minutes=budget, force=force
         )
@@ -112,7 +110,7 @@ def compare(
         title="standing shares of open interest, means over snapshots",
         right=3,
     )
-    _finish(outcome)
+    finish(outcome, "snapshots")
 
 
 @census.command()
@@ -147,7 +145,7 @@ def exam(
     plan = _plan(
         positions, position_column, panel, contract, column, model, draws, tune, chains, seed
     )
-    with local_executor(_workers(workers)) as executor:
+    with local_executor(at_once(workers, budget)) as executor:
         table, outcome = census_exam(
             plan, out, executor, splits=splits, store=fits, budget_minutes=budget, force=force
         )
@@ -173,7 +171,7 @@ def exam(
         title="90 % intervals of the hidden half's at_risk; width of both halves over no census",
         right=2,
     )
-    _finish(outcome)
+    finish(outcome, "snapshots")
 
 
 @census.command()
@@ -247,16 +245,3 @@ def _plan(
     table = read_census(positions, parse_columns(renamed or []))
     settings = Settings(draws=draws, tune=tune, chains=chains, seed=seed)
     return CensusPlan(table, read_panels(panel, contract, column), model, settings)
-
-
-def _workers(workers: int | None) -> int:
-    return (os.cpu_count() or 1) if workers is None else workers
-
-
-def _finish(outcome: "Outcome") -> None:
-    if outcome.left or outcome.failed:
-        say(
-            f"{outcome.left} snapshots are left, with which the same command goes on; "
-            f"{outcome.failed} failed."
-        )
-        raise typer.Exit(NOT_CONVERGED)

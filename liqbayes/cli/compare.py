@@ -1,12 +1,27 @@
 """`liqbayes compare`."""
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liqbayes.cli.console import NOT_CONVERGED, guarded, number, print_table, say, warn
+from liqbayes.cli.arguments import (
+    Budget,
+    Chains,
+    Columns,
+    Contract,
+    Draws,
+    PanelFile,
+    RunForce,
+    RunOut,
+    Seed,
+    Since,
+    Tune,
+    Until,
+    Workers,
+    at_once,
+    finish,
+)
+from liqbayes.cli.console import guarded, number, print_table, say, warn
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
 
@@ -16,29 +31,18 @@ if TYPE_CHECKING:
 
 @guarded
 def compare(
-    panel: Annotated[
-        Path, typer.Argument(metavar="PANEL", help="Parquet or CSV file, or Binance archives.")
-    ],
-    contract: Annotated[
-        str,
-        typer.Option(metavar="VENUE:SYMBOL|FILE", help="Such as binance:BTCUSDT, or a TOML file."),
-    ],
-    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
+    panel: PanelFile,
+    contract: Contract,
+    out: RunOut,
     model: Annotated[
         list[str] | None,
         typer.Option(
             help="Name, or path of a spec.toml; at least two. The first is the reference."
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=SOURCE[:UNIT]",
-            help="Read a column from another; unit base, quote or contracts. Repeatable.",
-        ),
-    ] = None,
-    since: Annotated[str | None, typer.Option(help="First bar, included, UTC.")] = None,
-    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
+    column: Columns = None,
+    since: Since = None,
+    until: Until = None,
     horizon: Annotated[int, typer.Option(help="Bars that are scored from one origin.")] = 24,
     refit_every: Annotated[
         int | None,
@@ -47,20 +51,13 @@ def compare(
     first_share: Annotated[
         float, typer.Option(help="Share of the panel before the first origin.")
     ] = 0.5,
-    draws: Annotated[int, typer.Option(help="Draws kept of each chain.")] = 500,
-    tune: Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")] = 500,
-    chains: Annotated[int, typer.Option(help="Independent chains of each fit.")] = 2,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that work at once; default: as many as there are cores."),
-    ] = None,
-    budget: Annotated[
-        float | None, typer.Option(metavar="MINUTES", help="Begin nothing new after that long.")
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Throw away the rows of another run.")
-    ] = False,
+    draws: Draws = 500,
+    tune: Tune = 500,
+    chains: Chains = 2,
+    seed: Seed = 0,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: RunForce = False,
 ) -> None:
     """Compare models by leave-future-out cross-validation: who predicts the bars to come better.
 
@@ -69,10 +66,7 @@ def compare(
     0 all blocks finished, 2 wrong usage or input, 3 not all blocks finished, 130 interrupted.
     """
     columns = parse_columns(column or [])
-    if budget is not None and not budget > 0:
-        raise InputError(f"--budget is {budget}; give a positive number of minutes.")
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers is {workers}; use at least 1.")
+    processes = at_once(workers, budget)
     if len(model or []) < 2:
         raise InputError(
             f"{len(model or [])} model is named; give --model at least twice to compare."
@@ -94,22 +88,14 @@ def compare(
         chains=chains,
         seed=seed,
     )
-    at_once = workers or os.cpu_count() or 1
     say(
         f"{len(plan.windows)} windows of {horizon} bars in {len(plan.blocks())} blocks for "
-        f"{len(plan.labels)} models, {at_once} at once; rows in {out}"
+        f"{len(plan.labels)} models, {processes} at once; rows in {out}"
     )
-    with local_executor(at_once) as executor:
+    with local_executor(processes) as executor:
         result, outcome = compare_models(plan, out, executor, budget_minutes=budget, force=force)
     _print(result, plan.labels[0])
-    if outcome.left or outcome.failed:
-        say(
-            f"{outcome.left} blocks are left, with which the same command goes on; "
-            f"{outcome.failed} failed."
-        )
-        for error in result.errors:
-            say(error)
-        raise typer.Exit(NOT_CONVERGED)
+    finish(outcome, "blocks", result.errors)
 
 
 def _print(result: "ComparisonResult", reference: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from liqbayes.cli import report
+from liqbayes.cli.arguments import Draws, Model, Seed, Since, Tune, Until
 from liqbayes.cli.console import guarded, say
 from liqbayes.cli.options import check_bins, parse_columns, parse_price_range
 from liqbayes.conventions import BINS, PRICE_RANGE
@@ -33,7 +34,7 @@ def fit(
     ],
     contract: Contract,
     out: Out,
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    model: Model = "baseline",
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,15 +43,15 @@ def fit(
             "Repeatable.",
         ),
     ] = None,
-    since: Annotated[str | None, typer.Option(help="First bar, included, UTC.")] = None,
-    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
-    draws: Annotated[int, typer.Option(help="Draws kept of each chain.")] = 1000,
-    tune: Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")] = 1000,
+    since: Since = None,
+    until: Until = None,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
     chains: Annotated[int, typer.Option(help="Independent chains.")] = 4,
     cores: Annotated[
         int | None, typer.Option(help="Chains run at once; default: as many as there are cores.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
+    seed: Seed = 0,
     sampler: Annotated[str, typer.Option(help="nutpie, pymc or numpyro.")] = "nutpie",
     bins: Annotated[int, typer.Option(help="Price bins.")] = BINS,
     price_range: Annotated[

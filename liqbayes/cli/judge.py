@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liqbayes.cli.arguments import Columns, Since, Until
 from liqbayes.cli.console import BAD_INPUT, guarded, number, print_table, say, warn
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
@@ -44,15 +45,9 @@ def judge(
     max_age: Annotated[
         float, typer.Option(metavar="HOURS", help="Snapshots older than that are not used.")
     ] = 24.0,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=SOURCE[:UNIT]",
-            help="Read a column from another; unit base, quote or contracts. Repeatable.",
-        ),
-    ] = None,
-    since: Annotated[str | None, typer.Option(help="First bar, included, UTC.")] = None,
-    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
+    column: Columns = None,
+    since: Since = None,
+    until: Until = None,
     draws: Annotated[int, typer.Option(help="With --fit: about how many posterior draws.")] = 50,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     out: Annotated[

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liqbayes.cli.arguments import Columns, Until
 from liqbayes.cli.console import (
     DONE,
     MONITOR_AMBER,
@@ -43,14 +44,8 @@ def monitor(
         Path | None,
         typer.Option(help="Directory to write; default: DIR-monitor/TIME OF THE LAST BAR."),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=SOURCE[:UNIT]",
-            help="Read a column from another; unit base, quote or contracts. Repeatable.",
-        ),
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="End, excluded, UTC.")] = None,
+    column: Columns = None,
+    until: Until = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a directory that monitor wrote.")
     ] = False,

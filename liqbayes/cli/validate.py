@@ -1,11 +1,11 @@
 """`liqbayes validate`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liqbayes.cli.arguments import Budget, Model, RunForce, RunOut, Seed, Workers, at_once
 from liqbayes.cli.console import NOT_CONVERGED, errors, guarded, print_table, say
 from liqbayes.errors import InputError
 
@@ -26,20 +26,13 @@ Data = Annotated[
         help="Directory of real panels whose price and volume some markets follow.",
     ),
 ]
-Budget = Annotated[
-    float | None, typer.Option(metavar="MINUTES", help="Begin nothing new after that long.")
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(help="Processes that work at once; default: as many as there are cores."),
-]
 
 
 @validate.command()
 @guarded
 def sbc(
-    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    out: RunOut,
+    model: Model = "baseline",
     panels: Annotated[int, typer.Option(help="Simulated panels.")] = 200,
     bars: Annotated[int, typer.Option(help="Bars of each.")] = 360,
     fault: Annotated[
@@ -49,9 +42,7 @@ def sbc(
     data: Data = None,
     workers: Workers = None,
     budget: Budget = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Throw away the rows of another run.")
-    ] = False,
+    force: RunForce = False,
 ) -> None:
     """Simulation-based calibration: whether posterior draws rank the truth uniformly.
 
@@ -63,9 +54,9 @@ def sbc(
     from liqbayes.validate import SbcPlan, simulation_based_calibration
 
     plan = SbcPlan(model=model, panels=panels, bars=bars, data=data, fault=fault)
-    at_once = workers or os.cpu_count() or 1
-    say(f"{panels} panels of {bars} bars, {at_once} at once; rows in {out}")
-    with local_executor(at_once) as executor:
+    processes = at_once(workers, budget)
+    say(f"{panels} panels of {bars} bars, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
         result, outcome = simulation_based_calibration(
             plan, out, executor, budget_minutes=budget, force=force
         )
@@ -100,16 +91,14 @@ def sbc(
 @validate.command()
 @guarded
 def recovery(
-    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    out: RunOut,
+    model: Model = "baseline",
     markets: Annotated[
         int, typer.Option(help="Markets from the beginning of the table, two fits each.")
     ] = 100,
     workers: Workers = None,
     budget: Budget = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Throw away the rows of another run.")
-    ] = False,
+    force: RunForce = False,
 ) -> None:
     """Coverage on agent markets: whether 90 % intervals hold the truth of independent markets.
 
@@ -122,9 +111,9 @@ def recovery(
     from liqbayes.validate import RecoveryPlan, recovery_on_agent_markets
 
     plan = RecoveryPlan(model=model, markets=markets)
-    at_once = workers or os.cpu_count() or 1
-    say(f"{markets} markets, {2 * markets} fits, {at_once} at once; rows in {out}")
-    with local_executor(at_once) as executor:
+    processes = at_once(workers, budget)
+    say(f"{markets} markets, {2 * markets} fits, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
         result, outcome = recovery_on_agent_markets(
             plan, out, executor, budget_minutes=budget, force=force
         )
@@ -184,9 +173,9 @@ def _print_recovery(result: "RecoveryResult") -> None:
 @validate.command()
 @guarded
 def prior(
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    model: Model = "baseline",
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 400,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same draws.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Prior predictive check: what the priors imply, beside published figures.
 
@@ -219,7 +208,7 @@ def prior(
 @validate.command()
 @guarded
 def resolution(
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    model: Model = "baseline",
     bars: Annotated[int, typer.Option(help="Hourly bars of the simulated market.")] = 504,
     draws: Annotated[int, typer.Option(help="Draws kept of each of two chains.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of market and fits.")] = 1,
@@ -256,14 +245,12 @@ def resolution(
 @validate.command()
 @guarded
 def alarms(
-    out: Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")],
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    out: RunOut,
+    model: Model = "baseline",
     markets: Annotated[int, typer.Option(help="Simulated markets, one fit each.")] = 40,
     workers: Workers = None,
     budget: Budget = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Throw away the rows of another run.")
-    ] = False,
+    force: RunForce = False,
 ) -> None:
     """Alarms of the monitor: how often for nothing, and whether it finds planted faults.
 
@@ -276,9 +263,9 @@ def alarms(
     from liqbayes.validate.alarms.run import AlarmPlan, alarm_rates
 
     plan = AlarmPlan(model=model, markets=markets)
-    at_once = workers or os.cpu_count() or 1
-    say(f"{markets} markets, {at_once} at once; rows in {out}")
-    with local_executor(at_once) as executor:
+    processes = at_once(workers, budget)
+    say(f"{markets} markets, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
         result, outcome = alarm_rates(plan, out, executor, budget_minutes=budget, force=force)
     print_table(
         (
@@ -318,7 +305,7 @@ def alarms(
 @guarded
 def report(
     out: Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")],
-    model: Annotated[str, typer.Option(help="Name, or path of a spec.toml.")] = "baseline",
+    model: Model = "baseline",
     results: Annotated[
         Path | None,
         typer.Option(help="Directory of published results; default: docs/results of the source."),
