@@ -162,6 +162,7 @@ def test_intervals_cover(score: str) -> None:
     parts = (slice(LENGTH * i, LENGTH * (i + 1)) for i in range(STRETCHES))
     ends = np.array([of(part) for part in parts])
     covered = ((ends[:, 0] <= target) & (target <= ends[:, 2])).mean()
-    # sd of a share of 60: 0.04; volatility that swings makes blocks differ and intervals wide
-    assert covered >= 0.80, covered
-    assert np.mean(ends[:, 2] - ends[:, 0]) < 2 * 2 * 1.645 * ends[:, 1].std()
+    # 0.80 to 0.85 when written, with a Monte Carlo error of 0.05: blocks of a day cut what lasts
+    # longer; docs/explanation/judge.md says so
+    assert covered >= 0.7, covered
+    assert np.mean(ends[:, 2] - ends[:, 0]) < 1.6 * 2 * 1.645 * ends[:, 1].std()
