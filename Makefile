@@ -26,7 +26,7 @@ ELAPSED = seconds=$$(( $$(date +%s) - $(STARTED) )); \
 
 help:
 	@echo "make demo       fit the shipped simulated market and show posterior beside truth"
-	@echo "make test       the tests (about 5 minutes)"
+	@echo "make test       the tests (about 10 minutes on two cores)"
 	@echo "make test-slow  recovery, golden summaries, wheel, real data if present (up to 40 minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       the documentation, into docs/_build/html"
