@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
 from liqbayes.panel import MarketPanel
+from liqbayes.peers.bars import trigger_price
 
 FloatArray = NDArray[np.float64]
 TimeArray = NDArray[np.datetime64]
@@ -92,7 +93,7 @@ class BarTable:
                     "unknown, not zero, and nothing can be scored against it."
                 )
         before = interest_before(panel)
-        price = {name: _trigger(panel, name) for name in PRICES}
+        price = {name: trigger_price(panel, name) for name in PRICES}
         return cls(
             time=panel.time,
             bar_hours=panel.bar_seconds / 3600.0,
@@ -172,12 +173,3 @@ def interest_before(panel: MarketPanel) -> FloatArray:
     if (interest <= 0).any():
         raise InputError("open_interest has values that are not positive; mark them unknown (NaN).")
     return np.concatenate([[np.nan], interest[:-1]])
-
-
-def _trigger(panel: MarketPanel, name: str) -> FloatArray:
-    """Mark price where the panel has all four of it, else last price; bar by bar."""
-    last = np.asarray(panel.values(name), float)
-    if not all(panel.has(f"mark_{each}") for each in PRICES):
-        return last
-    known = np.all([np.isfinite(panel.values(f"mark_{each}")) for each in PRICES], axis=0)
-    return np.where(known, panel.values(f"mark_{name}"), last)

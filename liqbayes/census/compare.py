@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liqbayes.batch import Outcome, Rows, run_batch
+from liqbayes.batch import Outcome, Rows
 from liqbayes.census import quantities
 from liqbayes.census.bootstrap import INTERVAL, AccountDraws, effective
 from liqbayes.census.fate import check_markets
 from liqbayes.census.fits import Settings, fit_until, panel_until
 from liqbayes.census.inclusion import InclusionModel, bounds, fit_inclusion
+from liqbayes.census.snapshots import run_snapshots
 from liqbayes.census.table import Census
 from liqbayes.census.verdicts import verdict
 from liqbayes.errors import InputError
@@ -129,21 +130,9 @@ def compare_with_positions(
         for time in plan.census.daily()
         for market in plan.panels
     }
-    outcome = run_batch(
-        units,
-        compare_snapshot,
-        rows,
-        executor,
-        budget_minutes=budget_minutes,
-        progress=progress,
-        title="snapshots",
+    return run_snapshots(
+        units, compare_snapshot, rows, executor, budget_minutes=budget_minutes, progress=progress
     )
-    found = [row for row in rows.read() if row["key"] in units]
-    parts = [pd.DataFrame(row["table"]) for row in found if "table" in row]
-    if not parts:
-        errors = "; ".join(str(row["error"]) for row in found if "error" in row)
-        raise InputError(f"no snapshot was compared. {errors}")
-    return pd.concat(parts, ignore_index=True), outcome
 
 
 def compare_snapshot(unit: Unit) -> dict[str, Any]:

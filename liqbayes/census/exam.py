@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liqbayes.batch import Outcome, Rows, run_batch
+from liqbayes.batch import Outcome, Rows
 from liqbayes.census.compare import SIDE_NAMES, CensusPlan, coverage, interest_at
 from liqbayes.census.fits import fit_until, panel_until
 from liqbayes.census.fuse import effective_positions, known_within, within_part
+from liqbayes.census.snapshots import run_snapshots
 from liqbayes.errors import InputError
 from liqbayes.outputs import at_risk, at_risk_amounts, thin
 
@@ -99,21 +100,9 @@ def census_exam(
         for time in plan.census.apart(GAP_HOURS, plan.census.daily())
         for market in plan.panels
     }
-    outcome = run_batch(
-        units,
-        examine_snapshot,
-        rows,
-        executor,
-        budget_minutes=budget_minutes,
-        progress=progress,
-        title="snapshots",
+    return run_snapshots(
+        units, examine_snapshot, rows, executor, budget_minutes=budget_minutes, progress=progress
     )
-    found = [row for row in rows.read() if row["key"] in units]
-    parts = [pd.DataFrame(row["table"]) for row in found if "table" in row]
-    if not parts:
-        errors = "; ".join(str(row["error"]) for row in found if "error" in row)
-        raise InputError(f"no snapshot was examined. {errors}")
-    return pd.concat(parts, ignore_index=True), outcome
 
 
 def examine_snapshot(unit: ExamUnit) -> dict[str, Any]:

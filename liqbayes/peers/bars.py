@@ -66,12 +66,12 @@ class Bars:
 
 
 def trigger_price(panel: MarketPanel, name: str) -> FloatArray:
-    """Mark price where the panel has it, else last price, shape (time,)."""
+    """Mark price in bars where the panel has all four of it, else last price, shape (time,)."""
     last = np.array(panel.values(name), float)
-    if all(panel.has(f"mark_{each}") for each in _PRICES):
-        mark = np.array(panel.values(f"mark_{name}"), float)
-        return np.where(np.isfinite(mark), mark, last)
-    return last
+    if not all(panel.has(f"mark_{each}") for each in _PRICES):
+        return last
+    known = np.all([np.isfinite(panel.values(f"mark_{each}")) for each in _PRICES], axis=0)
+    return np.where(known, panel.values(f"mark_{name}"), last)
 
 
 def mean_price(panel: MarketPanel) -> FloatArray:
