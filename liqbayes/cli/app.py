@@ -3,6 +3,7 @@
 import typer
 
 from liqbayes.cli import census_runs
+from liqbayes.cli.analyse import analyse
 from liqbayes.cli.backtest import backtest
 from liqbayes.cli.cite import cite
 from liqbayes.cli.compare import compare
@@ -54,6 +55,7 @@ for _command in (
     inspect,
     fit,
     review,
+    analyse,
     monitor,
     compare,
     backtest,

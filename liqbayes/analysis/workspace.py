@@ -1,0 +1,94 @@
+"""What the topics share of a fit, computed once and only when asked for."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import xarray as xr
+
+from liqbayes import outputs
+from liqbayes.conventions import BINS, MOVES, PRICE_RANGE, WINDOWS
+from liqbayes.errors import InputError
+from liqbayes.outputs.context import Context, open_fit
+from liqbayes.outputs.windows import duration_seconds
+
+# Draws that the analyses run over; quantiles of so many are exact to 1.5 % of probability.
+DRAWS = 1000
+HORIZONS = ("1h", "4h", "1d", "7d")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Attributes
+    ----------
+    moves : tuple of float
+        Adverse moves as fractions of the last price.
+    windows : tuple of str
+        Durations that end at the last bar.
+    horizons : tuple of str
+        Durations that begin there.
+    bins : int
+    price_range : (float, float)
+        Price grid, limits as multiples of the last price.
+    draws : int
+        Posterior draws to use.
+    seed : int
+        Of everything that is drawn beyond the posterior.
+
+    Raises
+    ------
+    InputError
+        If there are no draws or a duration is none.
+    """
+
+    moves: tuple[float, ...] = MOVES
+    windows: tuple[str, ...] = WINDOWS
+    horizons: tuple[str, ...] = HORIZONS
+    bins: int = BINS
+    price_range: tuple[float, float] = PRICE_RANGE
+    draws: int = DRAWS
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise InputError(f"draws is {self.draws}; use at least 1.")
+        for duration in (*self.windows, *self.horizons):
+            duration_seconds(duration)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A fit and the outputs that several topics need.
+
+    Attributes
+    ----------
+    fit : DataTree
+        As `liqbayes.fit` or `liqbayes.load_fit` return it.
+    options : Options
+    """
+
+    fit: xr.DataTree
+    options: Options = field(default_factory=Options)
+
+    @cached_property
+    def thinned(self) -> xr.DataTree:
+        """The fit with about ``options.draws`` draws."""
+        return outputs.thin(self.fit, self.options.draws)
+
+    @cached_property
+    def context(self) -> Context:
+        """The thinned posterior opened: panel, contract, last price and its time."""
+        return open_fit(self.thinned, "posterior", "realised")
+
+    @cached_property
+    def levels(self) -> xr.Dataset:
+        """`liquidation_levels` of kind "realised"."""
+        return outputs.liquidation_levels(
+            self.thinned, bins=self.options.bins, price_range=self.options.price_range
+        )
+
+    @cached_property
+    def flows(self) -> xr.Dataset:
+        """`realised_liquidations` of kind "realised"."""
+        return outputs.realised_liquidations(self.thinned)
