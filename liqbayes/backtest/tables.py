@@ -214,7 +214,7 @@ def write_result(result: BacktestResult, identity: Mapping[str, Any], directory:
         **result.summary,
         "run": {k: v for k, v in identity.items() if k not in ("schema", "model")},
     }
-    text = json.dumps(_plain(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     replace_text(directory / SUMMARY, text)
     replace_text(directory / TABLE, score_table(result).to_csv(index=False, float_format="%.6g"))
     replace_with(directory / BARS, lambda path: result.bars.to_parquet(path, index=False))
@@ -232,12 +232,12 @@ def score_table(result: BacktestResult) -> pd.DataFrame:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Values as JSON can hold them; unknown is None."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value

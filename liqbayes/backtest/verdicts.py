@@ -36,32 +36,11 @@ def targets(
     ablated: Mapping[str, Any],
     placebo: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """What was wanted beforehand, what was found, and whether it is met; None if unknown."""
-    found = [
-        _target(
-            "ablation, upper bound, pooled", _at(ablated, TASK, POOLED, 2), f"< {ABLATION_LIMIT}",
-            lambda x: x < ABLATION_LIMIT,
-        ),
-        _target(
-            "ablation, pooled", _at(ablated, TASK, POOLED, 1), f"aim {ABLATION_AIM}",
-            lambda x: x <= ABLATION_AIM,
-        ),
-        _target(
-            "model over best baseline, pooled", _at(ratio, TASK, POOLED, 1), f"<= {RATIO_LIMIT}",
-            lambda x: x <= RATIO_LIMIT,
-        ),
-        _target(
-            "model over best baseline, pooled", _at(ratio, TASK, POOLED, 1), f"aim {RATIO_AIM}",
-            lambda x: x <= RATIO_AIM,
-        ),
-        _target(
-            f"{WITH_MAP} over best baseline, pooled", _at(with_map, TASK, POOLED, 1),
-            f"<= {RATIO_LIMIT}", lambda x: x <= RATIO_LIMIT,
-        ),
-    ]  # fmt: skip
+    """What was wanted of a panel beforehand, what was found, and whether it is met."""
+    found = ratio_targets(ratio, with_map, ablated, placebo)
     for side in SIDES:
         found.append(
-            _target(
+            target(
                 f"model over best baseline, lower bound, {side}", _at(ratio, TASK, side, 0),
                 "<= 1", lambda x: x <= 1.0,
             )
@@ -71,14 +50,46 @@ def targets(
     total = sum(counts.values())
     covered = sum(sides[s]["coverage90"] * n for s, n in counts.items() if n)
     found.append(
-        _target(
+        target(
             "coverage of 90 % intervals, pooled", covered / total if total else None,
             f"{COVERAGE[0]} to {COVERAGE[1]}", lambda x: COVERAGE[0] <= x <= COVERAGE[1],
         )
     )  # fmt: skip
+    return found
+
+
+def ratio_targets(
+    ratio: Mapping[str, Any],
+    with_map: Mapping[str, Any],
+    ablated: Mapping[str, Any],
+    placebo: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Targets of ratios pooled over sides, of one panel or of several."""
+    found = [
+        target(
+            "ablation, upper bound, pooled", _at(ablated, TASK, POOLED, 2), f"< {ABLATION_LIMIT}",
+            lambda x: x < ABLATION_LIMIT,
+        ),
+        target(
+            "ablation, pooled", _at(ablated, TASK, POOLED, 1), f"aim {ABLATION_AIM}",
+            lambda x: x <= ABLATION_AIM,
+        ),
+        target(
+            "model over best baseline, pooled", _at(ratio, TASK, POOLED, 1), f"<= {RATIO_LIMIT}",
+            lambda x: x <= RATIO_LIMIT,
+        ),
+        target(
+            "model over best baseline, pooled", _at(ratio, TASK, POOLED, 1), f"aim {RATIO_AIM}",
+            lambda x: x <= RATIO_AIM,
+        ),
+        target(
+            f"{WITH_MAP} over best baseline, pooled", _at(with_map, TASK, POOLED, 1),
+            f"<= {RATIO_LIMIT}", lambda x: x <= RATIO_LIMIT,
+        ),
+    ]  # fmt: skip
     for name in PLACEBOS:
         found.append(
-            _target(
+            target(
                 f"placebo {name}, upper bound, pooled", _at(placebo, name, TASK, POOLED, 2),
                 ">= 1: no gain is left", lambda x: x >= 1.0,
             )
@@ -86,7 +97,8 @@ def targets(
     return found
 
 
-def _target(what: str, value: float | None, limit: str, met: Any) -> dict[str, Any]:
+def target(what: str, value: float | None, limit: str, met: Any) -> dict[str, Any]:
+    """A target, what was found, and whether it is met; None if that is unknown."""
     known = value is not None and np.isfinite(value)
     return {"target": what, "limit": limit, "value": value, "met": met(value) if known else None}
 

@@ -13,6 +13,7 @@ from liqbayes.cli.inspect import inspect
 from liqbayes.cli.judge import judge
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
+from liqbayes.cli.pool import pool
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
 from liqbayes.cli.validate import validate
@@ -59,6 +60,7 @@ for _command in (
     monitor,
     compare,
     backtest,
+    pool,
     judge,
     simulate,
     cite,

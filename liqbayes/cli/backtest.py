@@ -1,6 +1,6 @@
 """`liqbayes backtest`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -114,10 +114,25 @@ def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
             title=f"{task}: mean scores on the test block; lower is better",
             right=2,
         )
+    print_ratios(summary, tasks)
+    for name, why in summary["failed"].items():
+        warn(f"{name} could not be fitted: {why}")
+    for note in summary["notes"]:
+        say(f"not forecast: {note}")
+    bad = [f for f in summary["fits"] if f.get("max_rhat") and f["max_rhat"] > LARGEST_RHAT]
+    if bad:
+        warn(
+            f"{len(bad)} of {len(summary['fits'])} fits have an R-hat above {LARGEST_RHAT}; use "
+            "more --tune and --draws."
+        )
+
+
+def print_ratios(summary: Mapping[str, Any], tasks: Sequence[str]) -> None:
+    """Ratios and targets of a backtest, or of several pooled."""
     rows = []
     for task in tasks:
         if summary["ratio"].get(task):
-            best = summary["best_baseline"][task]
+            best = summary.get("best_baseline", {}).get(task, "best baseline of each")
             rows.append((task, f"model / {best}", *_bands(summary["ratio"][task])))
             rows.append(
                 (task, f"regression-with-map / {best}", *_bands(summary["ratio_with_map"][task]))
@@ -152,16 +167,6 @@ def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
         ],
         right=2,
     )
-    for name, why in summary["failed"].items():
-        warn(f"{name} could not be fitted: {why}")
-    for note in summary["notes"]:
-        say(f"not forecast: {note}")
-    bad = [f for f in summary["fits"] if f.get("max_rhat") and f["max_rhat"] > LARGEST_RHAT]
-    if bad:
-        warn(
-            f"{len(bad)} of {len(summary['fits'])} fits have an R-hat above {LARGEST_RHAT}; use "
-            "more --tune and --draws."
-        )
 
 
 def _scores(scores: dict[str, Any]) -> tuple[str, ...]:

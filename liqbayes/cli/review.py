@@ -36,6 +36,12 @@ def review(
             help="Also run the tests that a risk desk would; four more fits, some minutes.",
         ),
     ] = False,
+    backtest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="A backtest of the model: does the last day lie in its range?"
+        ),
+    ] = None,
 ) -> None:
     """Judge a fit: convergence, what is prior, how well it predicts, whether scale is identified.
 
@@ -54,8 +60,14 @@ def review(
 
     fit = load_fit(directory / "fit.nc")
     found = judge(fit)
+    verdicts = list(found.verdicts)
+    if backtest is not None:
+        from liqbayes.backtest.pool import read_backtest
+        from liqbayes.backtest.range import inside_range
+
+        verdicts.append(inside_range(fit, read_backtest(backtest).summary))
     title = f"{summary['contract']}, {summary['model']['name']} {summary['model']['version']}"
-    _print(found.verdicts, title)
+    _print(verdicts, title)
     if found.sensitivity:
         _print_sensitivity(found.sensitivity)
     if challenge:
