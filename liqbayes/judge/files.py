@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from liqbayes.errors import InputError
+from liqbayes.judge.picture import PICTURE, draw_judgement
 from liqbayes.judge.referee import Judgement
 from liqbayes.peers import LevelMap
 from liqbayes.report.directory import check_target, write_directory, write_json
 
 SCHEMA = "liqbayes-judge-1"
-FILES = ("judge.json", "scores.csv", "verdicts.csv")
+FILES = ("judge.json", "scores.csv", "verdicts.csv", PICTURE)
 _DIGITS = "%.10g"
 
 
@@ -23,7 +24,9 @@ def check_out(out: Path, *, force: bool) -> None:
 
 
 def write_judgement(found: Judgement, out: Path, *, force: bool = False) -> None:
-    """Write ``judge.json``, ``scores.csv`` and ``verdicts.csv``, all or none.
+    """Write ``judge.json``, ``scores.csv``, ``verdicts.csv`` and ``judge.png``, all or none.
+
+    There is no picture of a map that was refused.
 
     Raises
     ------
@@ -43,6 +46,8 @@ def write_judgement(found: Judgement, out: Path, *, force: bool = False) -> None
     def fill(directory: Path) -> None:
         write_json(directory / "judge.json", values)
         found.scores.to_csv(directory / "scores.csv", index=False, float_format=_DIGITS)
+        if not found.refused:
+            draw_judgement(found, directory / PICTURE)
         rulings.to_csv(directory / "verdicts.csv", index=False, float_format=_DIGITS)
 
     write_directory(out, fill, force=force, known=FILES)
