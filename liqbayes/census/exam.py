@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 from liqbayes.batch import Outcome, Rows
 from liqbayes.census.compare import SIDE_NAMES, CensusPlan, coverage, interest_at
 from liqbayes.census.fits import fit_until, panel_until
-from liqbayes.census.fuse import effective_positions, known_within, within_part
+from liqbayes.census.fuse import (
+    effective_positions,
+    known_within,
+    side_positions,
+    within_part,
+)
 from liqbayes.census.snapshots import run_snapshots
 from liqbayes.errors import InputError
 from liqbayes.outputs import at_risk, at_risk_amounts, thin
+from liqbayes.outputs.context import is_rule
 
 FloatArray = NDArray[np.float64]
 
@@ -30,9 +36,9 @@ MOVES = (0.05, 0.1, 0.2)
 NOMINAL, BAND = 0.9, 0.95
 #: A share below this counts as none: a Dirichlet draw is never exactly 0, a real half often is.
 RESOLUTION = 1e-3
-#: Whose lumpiness the hidden half has: the posterior's, thinned, which is what the fusion uses; or
-#: the known half's own. The second was added after the first had failed on the development data.
-LAWS = ("posterior", "lumps of the known half")
+#: Whose lumpiness the hidden half has: no less than the known half's, which is what the fusion
+#: uses; or the posterior's, which it used at first and which failed on the development data.
+LAWS = ("no less lumpy than what is known", "posterior")
 #: Draws of lumpiness for each draw of the posterior.
 REPEATS = 10
 #: Sides with fewer hidden positions than this are not examined.
@@ -112,10 +118,9 @@ def examine_snapshot(unit: ExamUnit) -> dict[str, Any]:
     fit = fit_until(plan.spec, panel, unit.time, plan.settings, unit.store)
     price = float(at_risk_amounts(thin(fit, 2), moves=MOVES).attrs["mark_price"])
     expected = at_risk(fit, moves=MOVES, kind="expected").to_numpy().reshape(-1, 2, len(MOVES))
-    lumps = effective_positions(fit, "posterior")
-    if lumps is None:
+    if is_rule(fit):
         raise InputError(f"{plan.model} is a rule and has no interval that could cover.")
-    lumps = lumps.reshape(-1, 2)
+    lumps = effective_positions(fit, "posterior").reshape(-1, 2)
     held = plan.census.snapshot(unit.market, unit.time)
     held = held.assign(side=held["side"].map(SIDE_NAMES))
     interest = interest_at(panel_until(panel, unit.time))
@@ -155,13 +160,12 @@ def examine_snapshot(unit: ExamUnit) -> dict[str, Any]:
 class _Halves:
     """Sizes of a known and a hidden half as parts of a side's open interest.
 
-    ``known_lumps`` is the known half's effective number of positions, ``share`` the hidden part of
-    both.
+    ``sizes`` are those of the known half, ``share`` is the hidden part of both.
     """
 
     known: float
     hidden: float
-    known_lumps: float
+    sizes: FloatArray
 
     @classmethod
     def of(cls, known: pd.DataFrame, hidden: pd.DataFrame, interest: float) -> "_Halves":
@@ -169,7 +173,7 @@ class _Halves:
         return cls(
             float(size.sum()) / interest,
             float(hidden["size"].sum()) / interest,
-            float(size.sum() ** 2 / (size**2).sum()),
+            size,
         )
 
     @property
@@ -181,9 +185,9 @@ class _Halves:
     ) -> tuple[FloatArray, FloatArray]:
         """Draws for the hidden half, and for both halves without any census."""
         both = self.known + self.hidden
-        if law == LAWS[1]:
-            # as many effective positions to a unit of open interest as the known half has
-            lumps = np.full_like(lumps, self.known_lumps / self.known)
+        if law == LAWS[0]:
+            part = np.array([self.known])
+            lumps = side_positions(lumps[:, None], [self.sizes], part)[:, 0]
         return (
             predict_part(expected, lumps, self.hidden, rng),
             predict_part(expected, lumps, both, rng),

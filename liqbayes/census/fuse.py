@@ -8,6 +8,9 @@ positions say nothing of where the others are, and the others, with a part 1 - s
 interest, are a Dirichlet process with the same p and N (1 - s) effective positions. Nothing is
 subtracted from a bin, and nothing can become negative. That membership in the census does not
 depend on the level is an assumption, named in the attributes.
+
+What known positions do tell is N: no bar of a panel does, its posterior is its prior. Where they
+are lumpier than a draw's N, their own effective number counts in its place.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from liqbayes.conventions import BINS, MOVES, PRICE_RANGE
 from liqbayes.errors import InputError
@@ -32,7 +35,7 @@ MOST_HOURS = 6.0
 ROUNDING = 1e-6
 ASSUMPTION = (
     "the remainder keeps the posterior: given the parameters, whether a position is known does "
-    "not depend on its level"
+    "not depend on its level; the remainder is no less lumpy than what is known"
 )
 _SIDES = ("long", "short")
 
@@ -96,9 +99,13 @@ def fuse(
     held = np.stack([_binned(known, side, levels) for side in _SIDES])
     part = observed_share(held.sum(axis=1), float(interest[0, 0].mean()))
     rng = np.random.default_rng([seed, 43])
-    rest = _remainder(fit, expected, 1.0 - part, kind, group, rng)
+    lumps = None
+    if kind == "realised":
+        sizes = [known.loc[known["side"] == side, "size"] for side in _SIDES]
+        lumps = side_positions(effective_positions(fit, group), sizes, part)
+    rest = _remainder(expected, lumps, 1.0 - part, rng)
     total = rest + held
-    risk = _fused_risk(fit, known, part, moves, kind, group, seed)
+    risk = _fused_risk(fit, known, part, moves, lumps, group, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         observed = np.where(total > 0, held / total, np.nan)
     dims = ("chain", "draw", "side")
@@ -202,28 +209,52 @@ def lumpy_part(
     return np.asarray(weight / total)
 
 
-def effective_positions(fit: xr.DataTree, group: str) -> FloatArray | None:
-    """Effective number of positions, (chain, draw, side); None for a rule, which has no lumps."""
+def effective_positions(fit: xr.DataTree, group: str) -> FloatArray:
+    """Effective number of positions, (chain, draw, side), of a model that is no rule."""
     data = fit[group].to_dataset()
-    if "effective_positions" not in data:
-        return None
     return np.asarray(data["effective_positions"].transpose("chain", "draw", "side").to_numpy())
 
 
+def side_positions(
+    positions: FloatArray, sizes: Sequence[ArrayLike], part: FloatArray
+) -> FloatArray:
+    """Effective positions of whole sides that are no less lumpy than the known ones.
+
+    Known sizes ``w`` with a part s of open interest have ``(sum w)^2 / sum w^2`` effective
+    positions (the inverse Herfindahl index), and a side as lumpy as they ``1 / s`` times as many.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (..., side)
+        Draws of the number of a side.
+    sizes : sequence of array_like, one a side
+        Known sizes; none leaves the draws of a side.
+    part : ndarray, shape (side,)
+        Their share of the side's open interest.
+
+    Returns
+    -------
+    ndarray, shape (..., side)
+    """
+    out = np.array(positions, float)
+    for j, each in enumerate(sizes):
+        size = np.asarray(each, float)
+        if size.size and part[j] > 0:
+            seen = size.sum() ** 2 / (size**2).sum() / part[j]
+            out[..., j] = np.minimum(out[..., j], seen)
+    return out
+
+
 def _remainder(
-    fit: xr.DataTree,
     expected: FloatArray,
+    positions: FloatArray | None,
     part: FloatArray,
-    kind: str,
-    group: str,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Quantity of what is not known, in all bins."""
+    """Quantity of what is not known, in all bins; lumpy if positions are given."""
     total = expected.sum(axis=-1, keepdims=True)
-    # a rule's side can be empty: then nothing is known of the rest
-    shares = np.divide(expected, total, out=np.zeros_like(expected), where=total > 0)
-    positions = effective_positions(fit, group)
-    if kind == "realised" and positions is not None:
+    shares = expected / total
+    if positions is not None:
         shares = lumpy_part(shares, positions, part, rng)
     return np.asarray(shares * total * part[:, None])
 
@@ -233,7 +264,7 @@ def _fused_risk(
     known: pd.DataFrame,
     part: FloatArray,
     moves: Sequence[float],
-    kind: str,
+    positions: FloatArray | None,
     group: str,
     seed: int,
 ) -> FloatArray:
@@ -242,7 +273,7 @@ def _fused_risk(
     price = float(liquidation_levels(fit, bins=2, kind="expected", group=group).attrs["mark_price"])
     shares = within_part(
         risk.to_numpy(),
-        effective_positions(fit, group) if kind == "realised" else None,
+        positions,
         1.0 - part,
         np.random.default_rng([seed, 44]),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from liqbayes.census import fuse_positions
 from liqbayes.census.exam import RESOLUTION, exam_verdicts, interval, predict_part
-from liqbayes.census.fuse import known_within, lumpy_part, within_part
+from liqbayes.census.fuse import known_within, lumpy_part, side_positions, within_part
 from liqbayes.census.write import fused_tables
 from liqbayes.errors import InputError
 from liqbayes.outputs import at_risk, liquidation_levels
@@ -124,6 +124,26 @@ def test_a_part_is_lumpier_than_the_whole_by_its_share() -> None:
         drawn = within_part(expected, np.full(n, 100.0), part, rng)[:, 0]
         assert drawn.mean() == pytest.approx(p, abs=0.002)
         assert drawn.var() == pytest.approx(p * (1 - p) / (100 * part + 1), rel=0.03)
+
+
+@given(st.lists(st.floats(0.1, 50.0), min_size=1, max_size=30), st.floats(0.01, 1.0))
+def test_a_side_is_no_less_lumpy_than_what_is_known(sizes: list[float], part: float) -> None:
+    draws = np.array([[3.0, 40.0], [300.0, 5000.0]])
+    shares = np.array([part, 0.0])
+    found = side_positions(draws, [sizes, []], shares)
+    # one account of many says little, equal accounts say as many as there are
+    assert (found[:, 0] <= draws[:, 0]).all() and (found[:, 0] <= len(sizes) / part + 1e-9).all()
+    assert (found[:, 1] == draws[:, 1]).all()
+    equal = side_positions(draws, [np.ones(len(sizes)), []], shares)
+    np.testing.assert_allclose(equal[:, 0], np.minimum(draws[:, 0], len(sizes) / part))
+
+
+def test_one_large_account_widens_the_remainder(fit: xr.DataTree) -> None:
+    """The same known size in one account or in many: the same levels, the rest lumpier."""
+    one = known(fit).iloc[[0, 3]]
+    many = pd.concat([one.assign(size=one["size"] / 400)] * 400, ignore_index=True)
+    lumpy, smooth = (fuse_positions(fit, t)["at_risk"].std(("chain", "draw")) for t in (one, many))
+    assert (lumpy.mean("move") > 1.1 * smooth.mean("move")).all()
 
 
 def test_intervals_cover_a_book_of_their_own_law() -> None:

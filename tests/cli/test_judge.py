@@ -28,6 +28,7 @@ def test_a_file(liqbayes: Program, tmp_path: Path, panel_path: Path) -> None:
     assert "adds to distance" in done.stdout and "map and distance over distance" in done.stdout
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "judge.json",
+        "judge.png",
         "scores.csv",
         "verdicts.csv",
     ]
