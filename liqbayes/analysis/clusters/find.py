@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.analysis.clusters.sets import common, disagreement, runs
 from liqbayes.conventions import MOVES, has_interval
 from liqbayes.errors import InputError
 
@@ -37,6 +38,7 @@ def find_clusters(
     bandwidth: float = BANDWIDTH,
     share: float = SHARE,
     within: float = WITHIN,
+    limit: int = 20,
 ) -> xr.Dataset:
     """Find contiguous price ranges in which levels stand densest, in every draw and in common.
 
@@ -52,23 +54,27 @@ def find_clusters(
         As `liqbayes.liquidation_levels` returns it; best of kind "realised", the book as it may
         be. "expected" shows what the parameters alone say.
     top : int
-        A cluster is among the top if one of the ``top`` largest ranges of the draw, over both
-        sides, is matched to it; so many clusters are returned at most.
+        A cluster is among the top of a draw if one of the draw's ``top`` largest ranges, over both
+        sides, is matched to it.
     bandwidth : float
         Standard deviation of the kernel in log price.
     share : float
         Share of the notional that the densest prices hold.
     within : float
         Adverse move from the last price up to which levels count.
+    limit : int
+        Most clusters to return.
 
     Returns
     -------
     Dataset
         Over (chain, draw, cluster), largest mean notional first: ``quantity`` and ``quote`` that
-        the draw has within the cluster's limits, ``in_top`` (bool), ``found`` (bool: the draw has a
-        range there) and its limits ``found_low`` and ``found_high`` (NaN where it has none).
+        the draw has within the cluster's limits, ``in_top`` (bool), ``rank`` of the draw's largest
+        range that is matched to it among all of the draw (1: the largest; NaN: it has none there)
+        and the limits of that range, ``found_low`` and ``found_high``.
         Coordinates on cluster: ``side``, ``price_low``, ``price_high``, ``price`` (centre of the
-        mean notional), ``distance`` (of the centre, as a fraction of the mark price, positive).
+        mean notional), ``distance`` (of the centre, as a fraction of the mark price, positive) and
+        ``cut`` (bool: it ends where reach ends, so that what is dense may go on beyond).
         Variable ``stability`` (side): expected size of what a draw's set and the common one do not
         share, over that of both together (0: all draws agree, 1: they have nothing in common); NaN
         of a single draw. The dim cluster is empty where no level stands within reach.
@@ -80,8 +86,8 @@ def find_clusters(
         or levels that are unknown.
     """
     grid = _Grid.of(levels, bandwidth, within)
-    if top < 1:
-        raise InputError(f"top is {top}; use 1 or more.")
+    if top < 1 or limit < 1:
+        raise InputError(f"top is {top} and limit {limit}; use 1 or more.")
     if not 0 < share < 1:
         raise InputError(f"share is {share}; use a fraction between 0 and 1.")
     quote = levels["quote"].transpose("chain", "draw", "side", "price").to_numpy()
@@ -93,15 +99,15 @@ def find_clusters(
     several = has_interval(levels.sizes)
     dense = _densest(quote.reshape(-1, *quote.shape[2:]), grid, sides, share)
     masses = quote.reshape(dense.shape)
-    apart = np.array([_disagreement(dense[:, j]) for j in range(len(sides))])
-    ranges = [_common(dense[:, j], grid.smallest if several else 1) for j in range(len(sides))]
+    apart = np.array([disagreement(dense[:, j]) for j in range(len(sides))])
+    ranges = [common(dense[:, j], grid.smallest if several else 1) for j in range(len(sides))]
     found = [
         _Cluster(j, a, b, float(masses[:, j, a:b].sum(axis=1).mean()))
         for j, side_ranges in enumerate(ranges)
         for a, b in side_ranges
     ]
-    found = sorted(found, key=lambda c: -c.quote)[:top]
-    matched = _match(dense, masses, found, grid, top)
+    found = sorted(found, key=lambda c: -c.quote)[:limit]
+    matched = _match(dense, masses, found, grid)
     centre = np.array([_centre(masses[:, c.side, c.start : c.stop], grid, c) for c in found])
     dims = ("chain", "draw", "cluster")
     of_draw = (*shape, len(found))
@@ -115,8 +121,8 @@ def find_clusters(
         {
             "quantity": (dims, inside(quantity), {"units": levels.attrs.get("unit", "")}),
             "quote": (dims, inside(quote), price_unit),
-            "in_top": (dims, matched.in_top.reshape(of_draw)),
-            "found": (dims, np.isfinite(matched.low).reshape(of_draw)),
+            "in_top": (dims, (matched.rank <= top).reshape(of_draw)),
+            "rank": (dims, matched.rank.reshape(of_draw)),
             "found_low": (dims, matched.low.reshape(of_draw), price_unit),
             "found_high": (dims, matched.high.reshape(of_draw), price_unit),
             "stability": ("of_side", apart if several else np.full(len(sides), np.nan)),
@@ -131,6 +137,7 @@ def find_clusters(
             "price_high": ("cluster", grid.high[[c.stop - 1 for c in found]]),
             "price": ("cluster", centre),
             "distance": ("cluster", np.abs(centre / grid.mark - 1.0)),
+            "cut": ("cluster", np.array([grid.cut(sides[c.side], c) for c in found], bool)),
         },
         attrs={
             **levels.attrs,
@@ -178,6 +185,11 @@ class _Grid:
             return (self.low < self.mark) & (self.high > self.mark * (1 - self.within))
         return (self.high > self.mark) & (self.low < self.mark * (1 + self.within))
 
+    def cut(self, side: str, cluster: "_Cluster") -> bool:
+        """Whether a cluster holds the bin in which reach ends."""
+        last = np.flatnonzero(self.reach(side))[0 if side == "long" else -1]
+        return bool(cluster.start <= last < cluster.stop)
+
     @property
     def smallest(self) -> int:
         """Bins of the shortest piece and of the shortest gap that count."""
@@ -194,7 +206,7 @@ class _Cluster:
 
 @dataclass(frozen=True)
 class _Matched:
-    in_top: BoolArray
+    rank: FloatArray
     low: FloatArray
     high: FloatArray
 
@@ -217,48 +229,10 @@ def _densest(quote: FloatArray, grid: _Grid, sides: list[str], share: float) -> 
     return out
 
 
-def _common(dense: BoolArray, smallest: int) -> list[tuple[int, int]]:
-    """Vorob'ev expectation of random sets (draw, bin), as half-open ranges of bins."""
-    size = round(float(dense.sum(axis=1).mean()))
-    if size == 0:
-        return []
-    covered = dense.mean(axis=0)
-    level = np.sort(covered)[-size]
-    _, start, stop = _runs(((covered >= level) & (covered > 0))[None])
-    joined: list[tuple[int, int]] = []
-    for a, b in zip(start.tolist(), stop.tolist(), strict=True):
-        if joined and a - joined[-1][1] < smallest:
-            joined[-1] = (joined[-1][0], b)
-        else:
-            joined.append((a, b))
-    return [(a, b) for a, b in joined if b - a >= smallest]
-
-
-def _disagreement(dense: BoolArray) -> float:
-    """Vorob'ev deviation over the mean size of a draw's set and the common one together."""
-    size = round(float(dense.sum(axis=1).mean()))
-    if size == 0:
-        return float("nan")
-    covered = dense.mean(axis=0)
-    common = covered >= np.sort(covered)[-size]
-    either = (dense | common).sum(axis=1).mean()
-    return float((dense ^ common).sum(axis=1).mean() / either)
-
-
-def _runs(dense: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Row, start and stop (half-open) of every run of true values."""
-    edge = np.diff(dense.astype(np.int8), axis=1, prepend=0, append=0)
-    row, start = np.nonzero(edge == 1)
-    _, stop = np.nonzero(edge == -1)
-    return row, start, stop
-
-
-def _match(
-    dense: BoolArray, quote: FloatArray, clusters: list[_Cluster], grid: _Grid, top: int
-) -> _Matched:
+def _match(dense: BoolArray, quote: FloatArray, clusters: list[_Cluster], grid: _Grid) -> _Matched:
     """Give each draw's ranges to the clusters; the largest of a cluster sets its limits."""
     n_draws, n_sides, n_bins = dense.shape
-    flat, start, stop = _runs(dense.reshape(-1, n_bins))
+    flat, start, stop = runs(dense.reshape(-1, n_bins))
     draw, side = np.divmod(flat, n_sides)
     below = np.zeros((n_draws, n_sides, n_bins + 1))
     np.cumsum(quote, axis=2, out=below[..., 1:])
@@ -269,11 +243,7 @@ def _match(
     rank = np.empty(size.shape, np.int64)
     rank[order] = np.arange(size.size) - first[draw[order]]
 
-    found = _Matched(
-        np.zeros((n_draws, len(clusters)), bool),
-        np.full((n_draws, len(clusters)), np.nan),
-        np.full((n_draws, len(clusters)), np.nan),
-    )
+    found = _Matched(*(np.full((n_draws, len(clusters)), np.nan) for _ in range(3)))
     if not clusters or not size.size:
         return found
     limits = np.array([(c.side, c.start, c.stop) for c in clusters])
@@ -283,11 +253,12 @@ def _match(
     same = (side[:, None] == limits[:, 0]) & (end - begin >= _OVERLAP * shorter)
     held = below[draw[:, None], side[:, None], end] - below[draw[:, None], side[:, None], begin]
     of = np.argmax(np.where(same, held, -1.0), axis=1)
-    # smallest first, so that the largest range of a cluster writes its limits last
-    for i in np.argsort(size)[same.any(axis=1)[np.argsort(size)]]:
-        at = (draw[i], of[i])
-        found.in_top[at] |= rank[i] < top
-        found.low[at], found.high[at] = grid.low[start[i]], grid.high[stop[i] - 1]
+    order_by_size = np.argsort(size, kind="stable")
+    # smallest first, so that the largest range of a cluster is written last
+    order = order_by_size[same.any(axis=1)[order_by_size]]
+    at = (draw[order], of[order])
+    found.rank[at] = rank[order] + 1
+    found.low[at], found.high[at] = grid.low[start[order]], grid.high[stop[order] - 1]
     return found
 
 
