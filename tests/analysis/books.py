@@ -41,7 +41,7 @@ def planted(
     seed: int = 1,
     bins: int = BINS,
 ) -> xr.Dataset:
-    """A flat book with lumps of (side, from, to, notional per bin); places in shares of the mark."""
+    """A flat book with lumps of (side, from, to, notional a bin), places over the mark price."""
     rng = np.random.default_rng(seed)
     limits = edges(bins=bins)
     middle = np.sqrt(limits[:-1] * limits[1:]) / MARK

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liqbayes
-from liqbayes.analysis.clusters import BANDWIDTH, cluster_ages, find_clusters
+from liqbayes.analysis.clusters import BANDWIDTH, cluster_ages, find_clusters, match_clusters
 from liqbayes.analysis.clusters.topic import clusters_table
 from liqbayes.errors import InputError
 from liqbayes.outputs.context import open_fit
@@ -64,9 +64,9 @@ def test_top_counts_the_ranges_of_a_draw_over_both_sides():
     )
     first = find_clusters(book, share=0.6, top=1)["in_top"].mean(("chain", "draw"))
     assert float(first[0]) == 1.0 and float(first[1:].max()) == 0.0
-    # two equal ones share the second place
+    # two of about one size share the second place
     second = find_clusters(book, share=0.6, top=2)["in_top"].mean(("chain", "draw"))
-    assert 0.1 < float(second[1]) < 0.9 and 0.1 < float(second[2]) < 0.9
+    assert (second[1:] > 0.01).all() and float(second[1:].sum()) == pytest.approx(1.0)
     ranks = find_clusters(book, share=0.6)["rank"]
     for value in (1, 2, 3):
         assert ((ranks == value).sum("cluster") <= 1).all()
@@ -87,6 +87,7 @@ def test_draws_that_disagree_are_said_to():
     assert float(apart["rank"].notnull().mean()) < 0.7
 
 
+@settings(max_examples=25)
 @given(
     middle=st.floats(0.78, 0.95),
     width=st.floats(0.02, 0.06),
@@ -110,6 +111,7 @@ def test_mirrored_book_has_mirrored_clusters(middle, width, amount, seed):
     )
 
 
+@settings(max_examples=25)
 @given(st.floats(1e-3, 1e6), st.permutations(range(6)))
 def test_scale_and_order_of_draws_do_not_matter(factor, order):
     book = books.planted(("long", 0.88, 0.92, 20.0), draws=6, bins=200)
@@ -190,3 +192,17 @@ def test_rule_has_clusters_without_intervals():
     clusters, ages = ages_of(fit)
     assert clusters.sizes["cluster"] > 0
     assert (ages["before"] < 1e-12).all()
+
+
+def test_clusters_are_looked_up_in_another_book():
+    book = books.planted(("long", 0.90, 0.93, 40.0), ("short", 1.10, 1.14, 60.0))
+    found = find_clusters(book, top=3)
+    again = match_clusters(found, book)
+    for name in PER_DRAW:
+        xr.testing.assert_equal(again[name].drop_vars("of_side", errors="ignore"), found[name])
+    moved = books.planted(("long", 0.80, 0.83, 40.0), seed=2, draws=2).isel(chain=[0])
+    other = match_clusters(found, moved)
+    assert other.sizes["draw"] == 1
+    assert other["rank"].sel(cluster=1).isnull().all() and not other["in_top"].sel(cluster=1).any()
+    with pytest.raises(InputError, match="grid"):
+        match_clusters(found, books.planted(("long", 0.9, 0.93, 40.0), draws=2, bins=300))

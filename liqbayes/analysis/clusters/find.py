@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from liqbayes.analysis.clusters.grid import Cluster, Grid
 from liqbayes.analysis.clusters.sets import common, disagreement, runs
 from liqbayes.conventions import MOVES, has_interval
 from liqbayes.errors import InputError
@@ -85,123 +86,140 @@ def find_clusters(
         On a setting out of range, a grid that ends within reach or is coarser than the bandwidth,
         or levels that are unknown.
     """
-    grid = _Grid.of(levels, bandwidth, within)
     if top < 1 or limit < 1:
         raise InputError(f"top is {top} and limit {limit}; use 1 or more.")
-    if not 0 < share < 1:
-        raise InputError(f"share is {share}; use a fraction between 0 and 1.")
-    quote = levels["quote"].transpose("chain", "draw", "side", "price").to_numpy()
-    quantity = levels["quantity"].transpose("chain", "draw", "side", "price").to_numpy()
-    if not np.isfinite(quote).all():
-        raise InputError("levels holds unknown values (NaN); clusters need all bins of all draws.")
-    shape = quote.shape[:2]
-    sides = [str(s) for s in levels["side"].to_numpy()]
+    book = _Book.of(levels, bandwidth, within, share)
     several = has_interval(levels.sizes)
-    dense = _densest(quote.reshape(-1, *quote.shape[2:]), grid, sides, share)
-    masses = quote.reshape(dense.shape)
-    apart = np.array([disagreement(dense[:, j]) for j in range(len(sides))])
-    ranges = [common(dense[:, j], grid.smallest if several else 1) for j in range(len(sides))]
     found = [
-        _Cluster(j, a, b, float(masses[:, j, a:b].sum(axis=1).mean()))
-        for j, side_ranges in enumerate(ranges)
-        for a, b in side_ranges
+        Cluster(j, a, b, float(book.quote[:, j, a:b].sum(axis=1).mean()))
+        for j in range(len(book.sides))
+        for a, b in common(book.dense[:, j], book.grid.smallest if several else 1)
     ]
     found = sorted(found, key=lambda c: -c.quote)[:limit]
-    matched = _match(dense, masses, found, grid)
-    centre = np.array([_centre(masses[:, c.side, c.start : c.stop], grid, c) for c in found])
-    dims = ("chain", "draw", "cluster")
-    of_draw = (*shape, len(found))
+    apart = [disagreement(book.dense[:, j]) if several else np.nan for j in range(len(book.sides))]
+    grid = book.grid
+    centre = np.array([_centre(book.quote[:, c.side, c.start : c.stop], grid, c) for c in found])
+    return (
+        _per_draw(book, found, top)
+        .assign(stability=("of_side", apart))
+        .assign_coords(
+            of_side=list(book.sides),
+            side=("cluster", np.array([book.sides[c.side] for c in found], dtype=object)),
+            price_low=("cluster", grid.low[[c.start for c in found]]),
+            price_high=("cluster", grid.high[[c.stop - 1 for c in found]]),
+            price=("cluster", centre),
+            distance=("cluster", np.abs(centre / grid.mark - 1.0)),
+            cut=("cluster", np.array([grid.cut(book.sides[c.side], c) for c in found], bool)),
+        )
+    )
 
-    def inside(values: FloatArray) -> FloatArray:
-        parts = [values[:, :, c.side, c.start : c.stop].sum(axis=2) for c in found]
-        return np.stack(parts, axis=2) if parts else np.zeros(of_draw)
 
-    price_unit = {"units": levels.attrs.get("quote_unit", "")}
-    return xr.Dataset(
-        {
-            "quantity": (dims, inside(quantity), {"units": levels.attrs.get("unit", "")}),
-            "quote": (dims, inside(quote), price_unit),
-            "in_top": (dims, (matched.rank <= top).reshape(of_draw)),
-            "rank": (dims, matched.rank.reshape(of_draw)),
-            "found_low": (dims, matched.low.reshape(of_draw), price_unit),
-            "found_high": (dims, matched.high.reshape(of_draw), price_unit),
-            "stability": ("of_side", apart if several else np.full(len(sides), np.nan)),
-        },
-        coords={
-            "chain": levels["chain"],
-            "draw": levels["draw"],
-            "of_side": sides,
-            "cluster": np.arange(len(found)),
-            "side": ("cluster", np.array([sides[c.side] for c in found], dtype=object)),
-            "price_low": ("cluster", grid.low[[c.start for c in found]]),
-            "price_high": ("cluster", grid.high[[c.stop - 1 for c in found]]),
-            "price": ("cluster", centre),
-            "distance": ("cluster", np.abs(centre / grid.mark - 1.0)),
-            "cut": ("cluster", np.array([grid.cut(sides[c.side], c) for c in found], bool)),
-        },
-        attrs={
-            **levels.attrs,
-            "top": top,
-            "bandwidth": bandwidth,
-            "share": share,
-            "within": within,
-        },
+def match_clusters(clusters: xr.Dataset, levels: xr.Dataset) -> xr.Dataset:
+    """Look the clusters of one posterior up in another book: a later fit's, or a known one.
+
+    Parameters
+    ----------
+    clusters : Dataset
+        As `find_clusters` returns it.
+    levels : Dataset
+        Levels of another book on the same price grid.
+
+    Returns
+    -------
+    Dataset
+        ``quantity``, ``quote``, ``in_top``, ``rank``, ``found_low`` and ``found_high`` of the
+        other book over (chain, draw, cluster), as `find_clusters` defines them, with its settings.
+
+    Raises
+    ------
+    InputError
+        If the grids differ.
+    """
+    settings = {name: float(clusters.attrs[name]) for name in ("bandwidth", "within", "share")}
+    book = _Book.of(levels, **settings)
+    start = np.searchsorted(book.grid.low, clusters["price_low"].to_numpy() * (1 + 1e-9)) - 1
+    stop = np.searchsorted(book.grid.high, clusters["price_high"].to_numpy() * (1 - 1e-9)) + 1
+    low, high = book.grid.low[start], book.grid.high[stop - 1]
+    same = np.allclose(low, clusters["price_low"]) and np.allclose(high, clusters["price_high"])
+    if not same:
+        raise InputError("the clusters' limits are no bin limits of these levels; use one grid.")
+    found = [
+        Cluster(book.sides.index(side), int(a), int(b), 0.0)
+        for side, a, b in zip(clusters["side"].to_numpy(), start, stop, strict=True)
+    ]
+    names = ("side", "price_low", "price_high", "price", "distance", "cut")
+    return _per_draw(book, found, int(clusters.attrs["top"])).assign_coords(
+        {name: clusters[name] for name in names}
     )
 
 
 @dataclass(frozen=True)
-class _Grid:
-    low: FloatArray
-    high: FloatArray
-    middle: FloatArray
-    mark: float
-    step: float
-    bandwidth: float
-    within: float
+class _Book:
+    """Levels of many draws, with the densest prices of each: (draw, side, bin)."""
+
+    levels: xr.Dataset
+    grid: Grid
+    sides: tuple[str, ...]
+    share: float
+    quote: FloatArray
+    quantity: FloatArray
+    dense: BoolArray
 
     @classmethod
-    def of(cls, levels: xr.Dataset, bandwidth: float, within: float) -> "_Grid":
-        low, high = (np.asarray(levels[f"price_{x}"].to_numpy(), float) for x in ("low", "high"))
-        mark = float(levels.attrs["mark_price"])
-        step = float(np.log(high / low).mean())
-        if not 0 < within < 1:
-            raise InputError(f"within is {within}; use an adverse move between 0 and 1.")
-        if low[0] > mark * (1 - within) or high[-1] < mark * (1 + within):
+    def of(cls, levels: xr.Dataset, bandwidth: float, within: float, share: float) -> "_Book":
+        grid = Grid.of(levels, bandwidth, within)
+        if not 0 < share < 1:
+            raise InputError(f"share is {share}; use a fraction between 0 and 1.")
+        ordered = levels.transpose("chain", "draw", "side", "price", ...)
+        quote, quantity = (
+            v.reshape(-1, *v.shape[2:])
+            for v in (ordered[name].to_numpy() for name in ("quote", "quantity"))
+        )
+        if not (np.isfinite(quote).all() and np.isfinite(quantity).all()):
             raise InputError(
-                f"the grid runs from {low[0] / mark:.3g} to {high[-1] / mark:.3g} times the mark "
-                f"price; clusters within {within:g} need {1 - within:g} to {1 + within:g}."
+                "levels holds unknown values (NaN); clusters need all bins of all draws."
             )
-        if not step <= bandwidth < within:
-            raise InputError(
-                f"bandwidth is {bandwidth:g}; use at least the width of a bin, {step:.2g}, and "
-                f"less than within, {within:g}. More bins allow less."
-            )
-        middle = np.asarray(levels["price"].to_numpy(), float)
-        return cls(low, high, middle, mark, step, bandwidth, within)
-
-    def reach(self, side: str) -> BoolArray:
-        """Bins whose levels an adverse move reaches."""
-        if side == "long":
-            return (self.low < self.mark) & (self.high > self.mark * (1 - self.within))
-        return (self.high > self.mark) & (self.low < self.mark * (1 + self.within))
-
-    def cut(self, side: str, cluster: "_Cluster") -> bool:
-        """Whether a cluster holds the bin in which reach ends."""
-        last = np.flatnonzero(self.reach(side))[0 if side == "long" else -1]
-        return bool(cluster.start <= last < cluster.stop)
-
-    @property
-    def smallest(self) -> int:
-        """Bins of the shortest piece and of the shortest gap that count."""
-        return max(1, round(self.bandwidth / self.step))
+        sides = tuple(str(s) for s in levels["side"].to_numpy())
+        dense = _densest(quote, grid, sides, share)
+        return cls(levels, grid, sides, share, quote, quantity, dense)
 
 
-@dataclass(frozen=True)
-class _Cluster:
-    side: int
-    start: int
-    stop: int
-    quote: float
+def _per_draw(book: _Book, found: list[Cluster], top: int) -> xr.Dataset:
+    """What every draw has within the limits of the clusters."""
+    matched = _match(book.dense, book.quote, found, book.grid)
+    dims = ("chain", "draw", "cluster")
+    shape = (book.levels.sizes["chain"], book.levels.sizes["draw"], len(found))
+
+    def inside(values: FloatArray) -> FloatArray:
+        out = np.zeros((values.shape[0], len(found)))
+        for i, c in enumerate(found):
+            out[:, i] = values[:, c.side, c.start : c.stop].sum(axis=1)
+        return out.reshape(shape)
+
+    attrs = book.levels.attrs
+    quote_unit = {"units": attrs.get("quote_unit", "")}
+    return xr.Dataset(
+        {
+            "quantity": (dims, inside(book.quantity), {"units": attrs.get("unit", "")}),
+            "quote": (dims, inside(book.quote), quote_unit),
+            "in_top": (dims, (matched.rank <= top).reshape(shape)),
+            "rank": (dims, matched.rank.reshape(shape)),
+            "found_low": (dims, matched.low.reshape(shape), quote_unit),
+            "found_high": (dims, matched.high.reshape(shape), quote_unit),
+        },
+        coords={
+            "chain": book.levels["chain"],
+            "draw": book.levels["draw"],
+            "cluster": np.arange(len(found)),
+        },
+        attrs={
+            **attrs,
+            "top": top,
+            "bandwidth": book.grid.bandwidth,
+            "share": book.share,
+            "within": book.grid.within,
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -211,7 +229,7 @@ class _Matched:
     high: FloatArray
 
 
-def _densest(quote: FloatArray, grid: _Grid, sides: list[str], share: float) -> BoolArray:
+def _densest(quote: FloatArray, grid: Grid, sides: tuple[str, ...], share: float) -> BoolArray:
     """Highest density region of each draw and side, shape (draw, side, bin)."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -229,7 +247,7 @@ def _densest(quote: FloatArray, grid: _Grid, sides: list[str], share: float) -> 
     return out
 
 
-def _match(dense: BoolArray, quote: FloatArray, clusters: list[_Cluster], grid: _Grid) -> _Matched:
+def _match(dense: BoolArray, quote: FloatArray, clusters: list[Cluster], grid: Grid) -> _Matched:
     """Give each draw's ranges to the clusters; the largest of a cluster sets its limits."""
     n_draws, n_sides, n_bins = dense.shape
     flat, start, stop = runs(dense.reshape(-1, n_bins))
@@ -262,7 +280,7 @@ def _match(dense: BoolArray, quote: FloatArray, clusters: list[_Cluster], grid: 
     return found
 
 
-def _centre(quote: FloatArray, grid: _Grid, cluster: _Cluster) -> float:
+def _centre(quote: FloatArray, grid: Grid, cluster: Cluster) -> float:
     """Log-price centre of the mean notional of a cluster."""
     weight = quote.mean(axis=0)
     log_price = np.log(grid.middle[cluster.start : cluster.stop])
