@@ -17,9 +17,13 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Rows:
-    """Entries of ``engine.standing.Standing`` that lie between the outer edges."""
+    """Entries of ``engine.standing.Standing`` that lie between the outer edges.
+
+    ``segment`` is its first bar, ``first`` that of the first cohort kept.
+    """
 
     leg: Leg
+    segment: int
     first: int
     pointer: NDArray[np.int64]
     column: NDArray[np.int32]
@@ -54,12 +58,17 @@ class BookAt:
         for leg in context.evaluator.data.legs:
             whole = standing_of(context, leg, side, edges, at=at)
             inside = (whole.column > 0) & (whole.column < whole.n_columns - 1)
-            before = np.append(0, np.cumsum(inside))
+            pointer = np.append(0, np.cumsum(inside))[whole.pointer]
+            # cohorts before the first that has a level here need not be walked through
+            n_cells = context.evaluator.data.cells.n_cells
+            empty = int(np.searchsorted(pointer, 0, side="right")) - 1
+            skipped = min(empty // n_cells, at - whole.first)
             rows.append(
                 _Rows(
                     leg,
                     whole.first,
-                    before[whole.pointer],
+                    whole.first + skipped,
+                    pointer[skipped * n_cells :],
                     whole.column[inside],
                     whole.share[inside],
                     whole.n_columns,
@@ -102,7 +111,9 @@ class BookAt:
             row = np.repeat(np.arange(n_rows), np.diff(r.pointer))
             flat = (r.column.astype(np.int64) - 1) * n_rows + row
             weight = np.bincount(flat, r.share, minlength=(self.edges.size - 1) * n_rows)
-            out.append((r.leg, weight.reshape(self.edges.size - 1, -1, n_cells)))
+            skipped = np.zeros((self.edges.size - 1, r.first - r.segment, n_cells))
+            own = weight.reshape(self.edges.size - 1, -1, n_cells)
+            out.append((r.leg, np.concatenate([skipped, own], axis=1)))
         return out
 
 

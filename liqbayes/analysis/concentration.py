@@ -26,6 +26,8 @@ FloatArray = NDArray[np.float64]
 CELLS = 30
 #: Bars that the topic looks at, evenly spaced, and draws it takes for them.
 BARS, DRAWS = 24, 250
+#: Adverse move whose share is told in words.
+NEAR = 0.05
 
 
 def gini(masses: FloatArray) -> FloatArray:
@@ -147,30 +149,33 @@ def _edges(context: Context, side: str, at: int, cells: int) -> FloatArray:
 def section(work: "Workspace") -> Section:
     """Indices and near shares through time."""
     values = concentration(thin(work.fit, min(DRAWS, work.options.draws)))
-    parts = []
+    indices, near = [], []
     for side in SIDES:
         table = pd.DataFrame({"time": values["time"].to_numpy(), "side": side})
         table["close"] = values["close"].to_numpy()
         for name in ("herfindahl", "gini"):
             put(table, name, values[name].sel(side=side))
+        indices.append(table)
         for move in values["move"].to_numpy():
-            put(table, f"within_{100 * move:g}pct", values["share"].sel(side=side, move=move))
-        parts.append(table)
-    table = pd.concat(parts, ignore_index=True)
-    now = table.groupby("side", sort=False).tail(1)
+            within = pd.DataFrame({"time": table["time"], "side": side, "move": move})
+            put(within, "share", values["share"].sel(side=side, move=move))
+            near.append(within)
+    time, within = (pd.concat(parts, ignore_index=True) for parts in (indices, near))
+    now = within[within["time"] == within["time"].max()]
     findings = [
-        f"{row.side.capitalize()}s now: "
-        f"{percent(row, 'within_5pct')} of the "
-        f"open interest within 5 %; Herfindahl index "
-        f"{amount(row, 'herfindahl')}, Gini "
-        f"{amount(row, 'gini')} over cells of 1 % up to {CELLS} %."
-        for row in rows(now)
+        f"Within {100 * row.move:.3g} % of the price stand now {percent(row, 'share')} of the "
+        f"{row.side}s' open interest."
+        for row in rows(now[now["move"] == NEAR])
+    ] + [
+        f"Over cells of 1 % up to {CELLS} % {row.side}s now have a Herfindahl index of "
+        f"{amount(row, 'herfindahl')} and a Gini coefficient of {amount(row, 'gini')}."
+        for row in rows(time.groupby("side", sort=False).tail(1))
     ]
     return Section(
         "concentration",
         "Concentration of levels around the price",
-        {"time": table},
+        {"now": now.drop(columns="time"), "time": time, "within": within},
         tuple(findings),
         (),
-        {"within": "share of the side's open interest", "close": str(values.attrs["quote_unit"])},
+        {"share": "share of the side's open interest", "close": str(values.attrs["quote_unit"])},
     )

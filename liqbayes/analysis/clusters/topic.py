@@ -25,12 +25,21 @@ CONVENTIONS = (
 
 def section(work: "Workspace") -> Section:
     """Clusters within 30 % and, on a finer scale, within 5 % of the last price."""
-    parts, findings = [], []
-    for within, bandwidth in ((WITHIN, BANDWIDTH), (NEAR, NEAR_BANDWIDTH)):
-        clusters = find_clusters(work.levels, **settings(work.levels, within, bandwidth))
-        table = clusters_table(clusters, work.levels, cluster_ages(work.context, clusters))
+    found = [
+        find_clusters(work.levels, **settings(work.levels, within, bandwidth))
+        for within, bandwidth in ((WITHIN, BANDWIDTH), (NEAR, NEAR_BANDWIDTH))
+    ]
+    # one run through the draws serves both searches
+    limits = ("side", "price_low", "price_high")
+    both = xr.concat([c[["quote"]].reset_coords(limits) for c in found], "cluster")
+    ages = cluster_ages(work.context, both)
+    parts, findings, begin = [], [], 0
+    for clusters in found:
+        stop = begin + clusters.sizes["cluster"]
+        table = clusters_table(clusters, work.levels, ages.isel(cluster=slice(begin, stop)))
         parts.append(table)
         findings += _sentences(clusters, table)
+        begin = stop
     unit = str(work.levels.attrs["quote_unit"])
     return Section(
         "clusters",

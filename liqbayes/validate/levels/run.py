@@ -16,7 +16,7 @@ from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.validate.files import replace_text
 from liqbayes.validate.levels.unit import CHAINS, DRAWS, GROUPS, PARTS, TOP, TUNE, Unit, examine
-from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, table_hash
+from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, markets, table_hash
 from liqbayes.validate.recovery.statistics import clustered_coverage
 
 SCHEMA = "liqbayes-levels-1"
@@ -31,7 +31,7 @@ class LevelsPlan:
     ----------
     model : str or ModelSpec
     markets : int
-        Of those of the recovery table that no development looked at, from the first.
+        Of those of the recovery table that no development looked at, shortest panels first.
     """
 
     model: str | ModelSpec = "baseline"
@@ -48,9 +48,10 @@ class LevelsPlan:
         return load_spec(self.model) if isinstance(self.model, str) else self.model
 
     def units(self) -> dict[str, Unit]:
-        """Fits by key."""
-        text = self.spec().to_json()
-        numbers = range(SEEN_MARKETS, SEEN_MARKETS + self.markets)
+        """Fits by key, shortest panels first: what is compiled for a length serves the next."""
+        text, table = self.spec().to_json(), markets()
+        unseen = range(SEEN_MARKETS, N_MARKETS)
+        numbers = sorted(unseen, key=lambda n: (table[n].config.bars, n))[: self.markets]
         return {f"{number:03d}": Unit(text, number) for number in numbers}
 
     def identity(self) -> dict[str, Any]:

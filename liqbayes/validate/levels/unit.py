@@ -24,7 +24,7 @@ from liqbayes.validate.levels.truth import entry_edges, true_entries, true_in_pr
 from liqbayes.validate.recovery.markets import markets
 
 BoolArray = NDArray[np.bool_]
-CHAINS, TUNE, DRAWS = 2, 400, 250
+CHAINS, TUNE, DRAWS = 2, 300, 200
 #: A cluster counts as one of a draw's, or of the true book's, largest up to this rank.
 TOP = 3
 #: Wide price bins in which entries are compared.
