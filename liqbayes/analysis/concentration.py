@@ -56,7 +56,7 @@ def herfindahl(masses: FloatArray) -> FloatArray:
         return np.asarray(np.where(total > 0, (values**2).sum(axis=-1) / total**2, np.nan))
 
 
-def concentration(
+def level_concentration(
     fit: xr.DataTree,
     *,
     bars: int = BARS,
@@ -148,7 +148,7 @@ def _edges(context: Context, side: str, at: int, cells: int) -> FloatArray:
 
 def section(work: "Workspace") -> Section:
     """Indices and near shares through time."""
-    values = concentration(thin(work.fit, min(DRAWS, work.options.draws)))
+    values = level_concentration(thin(work.fit, min(DRAWS, work.options.draws)))
     indices, near = [], []
     for side in SIDES:
         table = pd.DataFrame({"time": values["time"].to_numpy(), "side": side})

@@ -14,7 +14,7 @@ from liqbayes.outputs.context import open_fit
 from tests.analysis import books
 from tests.outputs import fits
 
-PER_DRAW = ("quantity", "quote", "in_top", "rank", "found_low", "found_high")
+PER_DRAW = ("quantity", "quote", "in_top", "found", "rank", "found_low", "found_high")
 SIDES = ("long", "short")
 
 

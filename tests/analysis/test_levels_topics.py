@@ -11,7 +11,7 @@ import liqbayes
 from liqbayes import outputs
 from liqbayes.analysis import Options, Workspace, analyse
 from liqbayes.analysis.book import BookAt, lumpy_share
-from liqbayes.analysis.concentration import concentration, gini, herfindahl
+from liqbayes.analysis.concentration import gini, herfindahl, level_concentration
 from liqbayes.analysis.consumed import consumed_levels, swept_by_bar
 from liqbayes.analysis.velocity import adverse_moves, liquidation_velocity, velocity_windows
 from liqbayes.analysis.windows import window_totals
@@ -55,19 +55,19 @@ def test_indices_are_bounded_and_free_of_scale(masses, factor):
 
 
 def test_shares_within_moves_are_those_at_risk(any_fit):
-    values = concentration(any_fit, bars=3, kind="expected")
+    values = level_concentration(any_fit, bars=3, kind="expected")
     risk = outputs.at_risk(any_fit, kind="expected", moves=values["move"].to_numpy())
     now = values["share"].isel(time=-1).transpose("chain", "draw", "side", "move")
     np.testing.assert_allclose(now, risk, atol=1e-9)
     assert (values["share"].diff("move") >= -1e-12).all()
-    lumpy = concentration(any_fit, bars=3)
+    lumpy = level_concentration(any_fit, bars=3)
     assert float(lumpy["herfindahl"].mean()) > float(values["herfindahl"].mean())
 
 
 @pytest.mark.parametrize("options", [{"bars": 0}, {"cells": 1}, {"cells": 100}])
 def test_impossible_cells_are_refused(linear, options):
     with pytest.raises(InputError):
-        concentration(linear, **options)
+        level_concentration(linear, **options)
 
 
 # the book at a bar

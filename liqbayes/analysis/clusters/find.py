@@ -4,7 +4,7 @@ A cluster of a density is a connected part of a level set (Hartigan 1975, Cluste
 ch. 11); the level is the one whose set holds a stated share of the mass, the highest density region
 (Hyndman 1996, doi 10.1080/00031305.1996.10474359). Every draw has a set of its own. What they have
 in common is their Vorob'ev expectation: the prices that most draws cover, as many of them as a draw
-covers on average (Molchanov 2005, doi 10.1007/1-84628-150-4, section 2.2.2).
+covers on average (Molchanov 2005, doi 10.1007/1-84628-150-4, ch. 2 section 2.2).
 """
 
 from dataclasses import dataclass
@@ -70,9 +70,9 @@ def find_clusters(
     -------
     Dataset
         Over (chain, draw, cluster), largest mean notional first: ``quantity`` and ``quote`` that
-        the draw has within the cluster's limits, ``in_top`` (bool), ``rank`` of the draw's largest
-        range that is matched to it among all of the draw (1: the largest; NaN: it has none there)
-        and the limits of that range, ``found_low`` and ``found_high``.
+        the draw has within the cluster's limits, ``in_top`` (bool), ``found`` (bool: the draw has a
+        range there), ``rank`` of the largest such range among all of the draw (1: the largest of
+        all; NaN: it has none there) and the limits of it, ``found_low`` and ``found_high``.
         Coordinates on cluster: ``side``, ``price_low``, ``price_high``, ``price`` (centre of the
         mean notional), ``distance`` (of the centre, as a fraction of the mark price, positive) and
         ``cut`` (bool: it ends where reach ends, so that what is dense may go on beyond).
@@ -127,8 +127,8 @@ def match_clusters(clusters: xr.Dataset, levels: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``quantity``, ``quote``, ``in_top``, ``rank``, ``found_low`` and ``found_high`` of the
-        other book over (chain, draw, cluster), as `find_clusters` defines them, with its settings.
+        ``quantity``, ``quote``, ``in_top``, ``found``, ``rank``, ``found_low`` and ``found_high``
+        of the other book over (chain, draw, cluster), as `find_clusters` defines them, with its settings.
 
     Raises
     ------
@@ -203,6 +203,7 @@ def _per_draw(book: _Book, found: list[Cluster], top: int) -> xr.Dataset:
             "quantity": (dims, inside(book.quantity), {"units": attrs.get("unit", "")}),
             "quote": (dims, inside(book.quote), quote_unit),
             "in_top": (dims, (matched.rank <= top).reshape(shape)),
+            "found": (dims, np.isfinite(matched.rank).reshape(shape)),
             "rank": (dims, matched.rank.reshape(shape)),
             "found_low": (dims, matched.low.reshape(shape), quote_unit),
             "found_high": (dims, matched.high.reshape(shape), quote_unit),

@@ -88,7 +88,7 @@ def clusters_table(
         }
     )
     put(table, "quote", clusters["quote"])
-    table["p_found"] = chance(clusters["rank"].notnull()).to_numpy()
+    table["p_found"] = chance(clusters["found"]).to_numpy()
     for top in _TOPS:
         table[f"p_top{top}"] = chance(clusters["rank"] <= top).to_numpy()
     middle = levels["price"].to_numpy()
