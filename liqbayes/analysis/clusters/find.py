@@ -115,7 +115,7 @@ def find_clusters(
 
 
 def match_clusters(clusters: xr.Dataset, levels: xr.Dataset) -> xr.Dataset:
-    """Look the clusters of one posterior up in another book: a later fit's, or a known one.
+    """Look the clusters of one posterior up in another book, such as a known one.
 
     Parameters
     ----------
@@ -128,7 +128,8 @@ def match_clusters(clusters: xr.Dataset, levels: xr.Dataset) -> xr.Dataset:
     -------
     Dataset
         ``quantity``, ``quote``, ``in_top``, ``found``, ``rank``, ``found_low`` and ``found_high``
-        of the other book over (chain, draw, cluster), as `find_clusters` defines them, with its settings.
+        of the other book over (chain, draw, cluster), as `find_clusters` defines them, with its
+        settings.
 
     Raises
     ------

@@ -83,7 +83,7 @@ def entry_edges(panel: MarketPanel, grid: FloatArray, parts: int) -> FloatArray:
     wanted = np.geomspace(low, high, parts + 1)[1:-1]
     inner = np.unique(np.searchsorted(grid, wanted))
     inner = inner[(inner > 0) & (inner < grid.size - 1)]
-    return grid[np.concatenate([[0], inner, [grid.size - 1]])]
+    return np.asarray(grid[np.concatenate([[0], inner, [grid.size - 1]])], float)
 
 
 def _side(market: SimulatedMarket, side: str) -> pd.DataFrame:
