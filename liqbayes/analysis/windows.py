@@ -17,6 +17,8 @@ from liqbayes.outputs.windows import first_bar
 if TYPE_CHECKING:
     from liqbayes.analysis.workspace import Workspace
 
+#: Prior draws that the averages of leverage are shown beside.
+PRIOR_DRAWS = 250
 CONVENTIONS = (
     "positive ΔL (more longs liquidated) is read as bearish; this is a reading, not a result.",
 )
@@ -100,7 +102,7 @@ def leverage_table(fit: xr.DataTree) -> pd.DataFrame:
     posterior = outputs.average_leverage(fit)
     prior = None
     if has_interval(posterior.sizes) and "prior" in fit.children:
-        prior = outputs.average_leverage(fit, group="prior")
+        prior = outputs.average_leverage(outputs.thin(fit, PRIOR_DRAWS), group="prior")
     above = chance(posterior.sel(side="short") > posterior.sel(side="long"))
     known = posterior.notnull().all(("chain", "draw", "side"))
     parts = []
