@@ -4,10 +4,16 @@ Every topic is a module of its own, with functions that take what `Workspace` ho
 tables or datasets, and one function ``section`` that `analyse` calls for the command line.
 """
 
+from liqbayes.analysis.clusters import cluster_ages, find_clusters, match_clusters
+from liqbayes.analysis.concentration import gini, herfindahl, level_concentration
+from liqbayes.analysis.consumed import consumed_levels, swept_by_bar
 from liqbayes.analysis.run import SECTIONS, analyse
 from liqbayes.analysis.section import Section
+from liqbayes.analysis.velocity import liquidation_velocity, velocity_windows
+from liqbayes.analysis.windows import window_totals
 from liqbayes.analysis.workspace import Options, Workspace
 from liqbayes.analysis.write import check_out, write_analysis
+from liqbayes.analysis.zones import entry_zones, net_zones
 
 __all__ = [
     "SECTIONS",
@@ -16,5 +22,18 @@ __all__ = [
     "Workspace",
     "analyse",
     "check_out",
+    "cluster_ages",
+    "consumed_levels",
+    "entry_zones",
+    "find_clusters",
+    "gini",
+    "herfindahl",
+    "level_concentration",
+    "liquidation_velocity",
+    "match_clusters",
+    "net_zones",
+    "swept_by_bar",
+    "velocity_windows",
+    "window_totals",
     "write_analysis",
 ]

@@ -126,6 +126,54 @@ def recovery(
         raise typer.Exit(NOT_CONVERGED)
 
 
+@validate.command()
+@guarded
+def levels(
+    out: RunOut,
+    model: Model = "baseline",
+    markets: Annotated[int, typer.Option(help="Markets, one fit each.")] = 20,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: RunForce = False,
+) -> None:
+    """Clusters and zones on agent markets: whether they are those of the true positions.
+
+    Fits markets of the recovery table that no development looked at, and compares notional,
+    probability of being among the largest and overlap of clusters, entries, cost basis and share in
+    profit with the positions of the simulation. Can be interrupted and goes on where it was. Exit
+    status: 0 all fits finished, 2 wrong usage or input, 3 not all fits finished, 130 interrupted.
+    """
+    from liqbayes.batch import local_executor
+    from liqbayes.validate import LevelsPlan, levels_on_agent_markets
+
+    plan = LevelsPlan(model=model, markets=markets)
+    processes = at_once(workers, budget)
+    say(f"{markets} markets, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
+        table, outcome = levels_on_agent_markets(
+            plan, out, executor, budget_minutes=budget, force=force
+        )
+    print_table(
+        ("group", "quantity", "n", "markets", "value", "95 % interval"),
+        [
+            (
+                row["group"],
+                row["quantity"],
+                str(row["n"]),
+                str(row["markets"]),
+                f"{row['value']:.2f}",
+                f"{row['low']:.2f} to {row['high']:.2f}",
+            )
+            for row in table.to_dict("records")
+        ],
+        title=plan.spec().name,
+    )
+    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
+    if outcome.left:
+        say(f"{outcome.left} fits are left; the same command goes on with them.")
+        raise typer.Exit(NOT_CONVERGED)
+
+
 def _print_recovery(result: "RecoveryResult") -> None:
     """Coverage and sharpness by output, coverage by regime, and what is missed."""
     from liqbayes.validate.recovery.outputs import FAMILIES

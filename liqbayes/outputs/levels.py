@@ -212,9 +212,18 @@ def visited(context: Context, grid: PriceGrid) -> NDArray[np.bool_]:
 
 
 def standing_of(
-    context: Context, leg: Leg, side: str, edges: FloatArray, *, own_bar: bool = False
+    context: Context,
+    leg: Leg,
+    side: str,
+    edges: FloatArray,
+    *,
+    own_bar: bool = False,
+    at: int | None = None,
 ) -> Standing:
-    """Matrix of untouched levels of one leg and side; see ``standing_levels``."""
+    """Matrix of untouched levels of one leg and side; see ``standing_levels``.
+
+    ``at`` is a bar of the last segment, counted with the history; the last by default.
+    """
     near, far = context.evaluator.data.cells.distances(leg.kind, side)
     return standing_levels(
         context.evaluator.data.path,
@@ -224,7 +233,7 @@ def standing_of(
         alive=leg.touches[side].alive,
         book=context.book(),
         n_nodes=context.evaluator.spec.entry_nodes,
-        at=context.last,
+        at=context.last if at is None else at,
         edges=edges,
         own_bar=own_bar,
     )

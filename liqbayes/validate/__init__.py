@@ -1,6 +1,7 @@
 """Whether models earn their intervals where the truth is known, and which of them predicts."""
 
 from liqbayes.validate.challenges import challenge
+from liqbayes.validate.levels.run import LevelsPlan, levels_on_agent_markets
 from liqbayes.validate.lfo.run import ComparisonPlan, compare_models
 from liqbayes.validate.lfo.tables import ComparisonResult
 from liqbayes.validate.prior_check import prior_check
@@ -15,12 +16,14 @@ __all__ = [
     "FAULTS",
     "ComparisonPlan",
     "ComparisonResult",
+    "LevelsPlan",
     "RecoveryPlan",
     "RecoveryResult",
     "SbcPlan",
     "SbcResult",
     "challenge",
     "compare_models",
+    "levels_on_agent_markets",
     "prior_check",
     "recovery_on_agent_markets",
     "resolution_check",
