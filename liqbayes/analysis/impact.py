@@ -8,6 +8,7 @@ remaining depth ``D`` are no result of a fit; they are drawn from priors with th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,7 @@ class Prior:
 
     def quantile(self, probability: FloatArray | float) -> FloatArray:
         """Values at probabilities in (0, 1)."""
+        law: Any
         if self.distribution == "lognormal":
             law = stats.lognorm(s=self.second, scale=self.first)
         elif self.distribution == "normal":

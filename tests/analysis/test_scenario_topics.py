@@ -32,7 +32,9 @@ def test_cascade_of_a_fit(name):
     # what is told as a scenario says so
     assert "scenario" in section.title and "prior-driven" in section.title
     assert all("cenario" in s or "dentified" in s or "Shortfalls" in s for s in section.findings)
-    thin, ordinary = (rest[rest["book"] == b]["rest_median"].to_numpy() for b in ("thin", "ordinary"))
+    thin, ordinary = (
+        rest[rest["book"] == b]["rest_median"].to_numpy() for b in ("thin", "ordinary")
+    )
     assert (thin >= ordinary - 1e-12).all()
     shortfall = section.tables["shortfall"]
     if name == "aggregate":

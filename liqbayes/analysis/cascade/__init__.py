@@ -189,8 +189,8 @@ def _findings(
         f"{liquidity.volume:.3g} {thin.attrs['quote_unit']} are the panel's own."
     ]
     for side, word in (("long", "fall"), ("short", "rise")):
-        row = rest[(rest["book"] == "thin") & (rest["side"] == side)]
-        row = row.iloc[(row["shock"] - SHOCK).abs().argmin()]
+        shocks = rest[(rest["book"] == "thin") & (rest["side"] == side)]
+        row = shocks.iloc[int((shocks["shock"] - SHOCK).abs().to_numpy().argmin())]
         until = f"{row['rest_median']:.2%}" if np.isfinite(row["rest_median"]) else "not identified"
         span = f" (5 to 95 %: {row['rest_low']:.2%} to {row['rest_high']:.2%})" if several else ""
         said.append(

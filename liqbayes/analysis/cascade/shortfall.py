@@ -58,13 +58,11 @@ def bankruptcy_gap(
         # a short's position is worth more at its level than where it was opened
         quantity = quantity * np.minimum(1.0, 0.8 * limit / size)
     worth = quantity * price if contract.kind == "linear" else quantity / price
-    common = {
-        "side": side,
-        "entry_price": price,
-        "quantity": quantity,
-        "margin": _DISTANCE * worth,
-        "at": at,
-    }
-    level = liquidation_price(contract, **common)
-    bankrupt = bankruptcy_price(contract, **common)
+    margin = _DISTANCE * worth
+    level = liquidation_price(
+        contract, side=side, entry_price=price, quantity=quantity, margin=margin, at=at
+    )
+    bankrupt = bankruptcy_price(
+        contract, side=side, entry_price=price, quantity=quantity, margin=margin, at=at
+    )
     return np.abs(np.log(np.asarray(level) / np.asarray(bankrupt)))

@@ -50,7 +50,8 @@ def rest_table(result: xr.Dataset) -> pd.DataFrame:
     ``beyond``: share of draws in which the price does not come to rest within the priced range.
     """
     rows = _rows(result, ("rest", "amplification", "triggered"))
-    beyond = np.isinf(result["rest"]).mean(("chain", "draw", "scenario"))
+    infinite = result["rest"].copy(data=np.isinf(result["rest"].to_numpy()))
+    beyond = infinite.mean(("chain", "draw", "scenario"))
     rows["beyond"] = [
         float(beyond.sel(side=s, shock=x)) for s, x in zip(rows["side"], rows["shock"], strict=True)
     ]
@@ -123,8 +124,8 @@ def shortfall_table(result: xr.Dataset, insurance_fund: float | None = None) -> 
         raise InputError(f"insurance_fund is {insurance_fund}; give an amount of 0 or more.")
     shortfall = result["shortfall"]
     uncovered = (shortfall - fund).clip(min=0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = xr.where(shortfall > 0, uncovered / shortfall, shortfall * 0.0)
+    # of no shortfall nothing is left; unknown stays unknown
+    left = (uncovered / shortfall.where(shortfall > 0, 1.0)).where(shortfall.notnull())
     all_values = result.assign(uncovered=uncovered, deleveraged=left * result["bankrupt"])
     names = (
         "liquidated",

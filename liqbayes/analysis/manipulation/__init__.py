@@ -123,7 +123,15 @@ def _findings(risk: pd.DataFrame, result: xr.Dataset) -> list[str]:
     known = risk[risk["reachable"]].dropna(subset=["index"])
     if not len(known):
         return [*said, "Not identified for any cluster."]
-    worst = known.loc[known["index"].idxmax()]
+    if not (known["index"] > 0).any():
+        draws = result.sizes["chain"] * result.sizes["draw"] * result.sizes["scenario"]
+        return [
+            *said,
+            f"Scenario, prior-driven: none of the {len(known)} pushes that an index would follow "
+            f"has a net gain in any of {draws} draws; the cheapest puts "
+            f"{known['capital_median'].min():.3g} {unit} at risk.",
+        ]
+    worst = known.iloc[int(known["index"].to_numpy().argmax())]
     span = (
         f" ({worst['probability_low']:.1%} to {worst['probability_high']:.1%} over posterior draws)"
         if has_interval(result.sizes)

@@ -47,9 +47,9 @@ def risk_table(result: xr.Dataset) -> pd.DataFrame:
             row |= {f"{name}_{level}": float(v[i]) for level, v in value.items()}
         chance = wins.isel(here).to_numpy().reshape(-1)
         capital = float(one["capital"].isel(here).mean()) / UNIT_OF_CAPITAL
-        row["probability"] = float(np.mean(chance))
-        row |= _spread("probability", chance, several=several)
-        row["index"] = row["probability"] / capital
+        mean = float(np.mean(chance))
+        row |= {"probability": mean, **_spread("probability", chance, several=several)}
+        row["index"] = mean / capital
         row |= _spread("index", chance / capital, several=several)
         row["beyond"] = float(1.0 - known.isel(here).mean())
         if not row["reachable"]:
