@@ -65,8 +65,9 @@ def simulated_cascade(seed: int, fall: float, impact: float) -> dict[str, float]
     # both runs carry on from nearly, not exactly, the same price
     gap = _log_gap(calm, moved, BEFORE) - _log_gap(calm, moved, BEFORE - 1)
     interest = float(calm.bars["long_open_interest"].iloc[BEFORE - 1])
-    edges, held = _book(moved, before=float(moved.panel.values("close")[BEFORE - 1]))
-    reached = float(np.interp(shock, edges, held))
+    edges, held = _book(moved)
+    # the books of both runs differ a little: earlier liquidations moved one of them
+    reached = float(np.interp(shock, edges, _book(calm)[1]))
     if reached <= 0:
         raise InputError(f"seed {seed}: a fall of {fall:.0%} reaches no level; use a larger one.")
     lost = [float(m.bars["long_liquidations"].iloc[BEFORE]) for m in (calm, moved)]
@@ -137,10 +138,11 @@ def _log_gap(calm: SimulatedMarket, moved: SimulatedMarket, bar: int) -> float:
     return float(np.log(close[0] / close[1]))
 
 
-def _book(market: SimulatedMarket, before: float) -> tuple[FloatArray, FloatArray]:
+def _book(market: SimulatedMarket) -> tuple[FloatArray, FloatArray]:
     """True longs' levels at the close before the fall: quantity up to log distances."""
     assert market.levels is not None
     table = market.levels
+    before = float(market.panel.values("close")[BEFORE - 1])
     at = table["time"].unique()[BEFORE - 1]
     longs = table[(table["time"] == at) & (table["side"] == "long")]
     distance = np.log(before / longs["price"].to_numpy(float))
