@@ -4,9 +4,12 @@ Every topic is a module of its own, with functions that take what `Workspace` ho
 tables or datasets, and one function ``section`` that `analyse` calls for the command line.
 """
 
+from liqbayes.analysis.cascade import cascades, least_fixed_point
 from liqbayes.analysis.clusters import cluster_ages, find_clusters, match_clusters
 from liqbayes.analysis.concentration import gini, herfindahl, level_concentration
 from liqbayes.analysis.consumed import consumed_levels, swept_by_bar
+from liqbayes.analysis.impact import IMPACT_PRIORS, Liquidity, Prior, liquidity_of
+from liqbayes.analysis.manipulation import Attack, Execution, Terms, manipulation_risk
 from liqbayes.analysis.run import SECTIONS, analyse
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.velocity import liquidation_velocity, velocity_windows
@@ -16,11 +19,18 @@ from liqbayes.analysis.write import check_out, write_analysis
 from liqbayes.analysis.zones import entry_zones, net_zones
 
 __all__ = [
+    "IMPACT_PRIORS",
     "SECTIONS",
+    "Attack",
+    "Execution",
+    "Liquidity",
     "Options",
+    "Prior",
     "Section",
+    "Terms",
     "Workspace",
     "analyse",
+    "cascades",
     "check_out",
     "cluster_ages",
     "consumed_levels",
@@ -28,8 +38,11 @@ __all__ = [
     "find_clusters",
     "gini",
     "herfindahl",
+    "least_fixed_point",
     "level_concentration",
     "liquidation_velocity",
+    "liquidity_of",
+    "manipulation_risk",
     "match_clusters",
     "net_zones",
     "swept_by_bar",

@@ -17,6 +17,8 @@ SECTIONS: tuple[str, ...] = (
     "concentration",
     "velocity",
     "windows",
+    "cascade",
+    "manipulation",
 )
 
 

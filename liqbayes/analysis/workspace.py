@@ -35,11 +35,13 @@ class Options:
         Posterior draws to use.
     seed : int
         Of everything that is drawn beyond the posterior.
+    insurance_fund : float or None
+        What the venue's insurance fund would pay for one event, quote currency; None if unknown.
 
     Raises
     ------
     InputError
-        If there are no draws or a duration is none.
+        If there are no draws, a duration is none, or the fund is negative.
     """
 
     moves: tuple[float, ...] = MOVES
@@ -49,12 +51,17 @@ class Options:
     price_range: tuple[float, float] = PRICE_RANGE
     draws: int = DRAWS
     seed: int = 1
+    insurance_fund: float | None = None
 
     def __post_init__(self) -> None:
         if self.draws < 1:
             raise InputError(f"draws is {self.draws}; use at least 1.")
         for duration in (*self.windows, *self.horizons):
             duration_seconds(duration)
+        if self.insurance_fund is not None and not 0 <= self.insurance_fund < float("inf"):
+            raise InputError(
+                f"insurance_fund is {self.insurance_fund}; give an amount of 0 or more."
+            )
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ def analyse(
     ] = None,
     draws: Annotated[int, typer.Option(help="Posterior draws to use.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of what is drawn beyond the posterior.")] = 1,
+    insurance_fund: Annotated[
+        float | None,
+        typer.Option(help="What the venue's fund would pay for a cascade, quote currency."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier analysis.")] = False,
 ) -> None:
     """Turn a fit into clusters, zones, reach, cascades and costs, each with its interval.
@@ -44,7 +48,7 @@ def analyse(
 
     target = out or directory.resolve().with_name(f"{directory.resolve().name}-analysis")
     analysis.check_out(target, force=force)
-    given: dict[str, Any] = {"draws": draws, "seed": seed}
+    given: dict[str, Any] = {"draws": draws, "seed": seed, "insurance_fund": insurance_fund}
     if window:
         given["windows"] = tuple(window)
     if horizon:
