@@ -1,0 +1,173 @@
+"""Volatility of a panel's bars: EGARCH with Student-t errors, fitted by `arch`.
+
+    log σ²_t = ω + α (|z_{t-1}| − √(2/π)) + γ z_{t-1} + β log σ²_{t-1},   r_t = σ_t z_t
+
+Nelson 1991, doi 10.2307/2938260. It is stationary for every |β| < 1, whereas a GARCH fitted to
+weeks of crypto hours often ends at a persistence of one. The fitted density only weighs the data:
+what is drawn are the standardised bars themselves (filtered historical simulation, Barone-Adesi,
+Giannopoulos and Vosper 1999, doi 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liqbayes.errors import InputError
+from liqbayes.panel import MarketPanel
+from liqbayes.panel.blocks import MEAN_BLOCK_HOURS, bar_moves, stationary_rows
+from liqbayes.peers.bars import trigger_price
+
+FloatArray = NDArray[np.float64]
+# Bars with known moves without which the five parameters are not estimated.
+LEAST_BARS = 200
+# A volatility that halves in more bars than the sample has spans of is not told from a trend.
+LARGEST_PERSISTENCE = 0.9999
+
+
+@dataclass(frozen=True)
+class Volatility:
+    """A fitted volatility model with the bars it standardises.
+
+    Attributes
+    ----------
+    parameters : dict of str to float
+        ``omega``, ``alpha``, ``gamma``, ``beta`` and ``nu`` of moves in units of ``scale``.
+    scale : float
+        Standard deviation of a bar's log move.
+    bar_hours : float
+    bars : ndarray, shape (known bar, 3)
+        High, low and close of each bar, log from the close before, in its conditional standard
+        deviations; the mean close is zero.
+    next_deviation : float
+        Conditional standard deviation of the bar after the last.
+    result : arch.univariate.base.ARCHModelFixedResult
+    """
+
+    parameters: dict[str, float]
+    scale: float
+    bar_hours: float
+    bars: FloatArray
+    next_deviation: float
+    result: Any
+
+    @property
+    def half_life_hours(self) -> float:
+        """Hours in which half of a shock to log variance is gone."""
+        beta = self.parameters["beta"]
+        return float(np.log(0.5) / np.log(beta) * self.bar_hours) if beta > 0 else 0.0
+
+    def bar_paths(self, horizon: int, n: int, rng: np.random.Generator) -> FloatArray:
+        """High, low and close of each bar, log from the close before it.
+
+        Parameters
+        ----------
+        horizon : int
+            Bars.
+        n : int
+            Paths.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, shape (3, path, bar)
+        """
+        leave = min(1.0, self.bar_hours / MEAN_BLOCK_HOURS)
+        rows = stationary_rows(self.bars.shape[0], (n, horizon), leave, rng)
+        drawn = self.bars[rows]
+        forecast = self.result.forecast(
+            horizon=horizon,
+            method="simulation",
+            simulations=n,
+            rng=lambda _: drawn[..., 2],
+            reindex=False,
+        )
+        deviation = np.sqrt(forecast.simulations.residual_variances[-1]) * self.scale
+        return np.asarray(np.moveaxis(drawn, -1, 0) * deviation)
+
+
+def fit_volatility(panel: MarketPanel) -> Volatility:
+    """Fit the model to the moves of a panel's trigger price.
+
+    Bars whose price or price before is unknown are left out, and volatility goes on over them.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+
+    Returns
+    -------
+    Volatility
+
+    Raises
+    ------
+    InputError
+        If fewer than ``LEAST_BARS`` moves are known, price never moves, or the likelihood has no
+        stationary maximum.
+    """
+    return fit_moves(panel_moves(panel), panel.bar_seconds / 3600.0)
+
+
+def panel_moves(panel: MarketPanel) -> FloatArray:
+    """Known log moves of high, low and close from the close before, shape (known bar, 3)."""
+    moves = bar_moves({name: trigger_price(panel, name) for name in ("high", "low", "close")})
+    out = np.stack([moves["high"], moves["low"], moves["close"]], axis=1)
+    return np.asarray(out[np.isfinite(out).all(axis=1)])
+
+
+def fit_moves(
+    moves: FloatArray, bar_hours: float, *, parameters: dict[str, float] | None = None
+) -> Volatility:
+    """Fit the model to moves, or filter them with parameters of an earlier fit of them.
+
+    Parameters
+    ----------
+    moves : ndarray, shape (known bar, 3)
+        As `panel_moves` returns them.
+    bar_hours : float
+    parameters : dict, optional
+        ``omega``, ``alpha``, ``gamma``, ``beta``, ``nu`` and ``scale``; estimated by default.
+
+    Raises
+    ------
+    InputError
+        As `fit_volatility`.
+    """
+    from arch.univariate import EGARCH, StudentsT, ZeroMean
+
+    n = moves.shape[0]
+    if n < LEAST_BARS:
+        raise InputError(
+            f"the panel has {n} bars whose move is known; the volatility model needs {LEAST_BARS}. "
+            "Begin the panel earlier, or use shorter bars."
+        )
+    scale = float(np.std(moves[:, 2])) if parameters is None else parameters["scale"]
+    if not scale > 0:
+        raise InputError("the price does not move in the panel; no path can be drawn from it.")
+    model = ZeroMean(
+        moves[:, 2] / scale, volatility=EGARCH(1, 1, 1), distribution=StudentsT(), rescale=False
+    )
+    if parameters is None:
+        fitted = model.fit(disp="off", show_warning=False)
+        values = np.asarray(fitted.params, float)
+        if fitted.convergence_flag != 0 or not abs(values[3]) < LARGEST_PERSISTENCE:
+            raise InputError(
+                f"the volatility model has no stationary maximum on these {n} bars (persistence "
+                f"{values[3]:.4f}); begin the panel earlier or later."
+            )
+    else:
+        values = np.array([parameters[k] for k in ("omega", "alpha", "gamma", "beta", "nu")])
+    result = model.fix(values)
+    deviation = np.asarray(result.conditional_volatility, float) * scale
+    bars = moves / deviation[:, None]
+    after = result.forecast(horizon=1, reindex=False).variance.to_numpy()[-1, 0]
+    return Volatility(
+        parameters=dict(zip(("omega", "alpha", "gamma", "beta", "nu"), values.tolist(), strict=True)),
+        scale=scale,
+        bar_hours=bar_hours,
+        # no drift: that of some weeks is noise, and would be the largest part of a long horizon
+        bars=bars - bars[:, 2].mean(),
+        next_deviation=float(np.sqrt(after)) * scale,
+        result=result,
+    )
