@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liqbayes.analysis.volatility import Volatility, fit_volatility
+from liqbayes.analysis.volatility import LEAST_SPANS, Volatility, fit_volatility
 from liqbayes.errors import InputError
 from liqbayes.panel import MarketPanel
 
@@ -14,8 +14,6 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 # Paths by default: the Monte Carlo error of a probability is at most 0.8 %.
 PATHS = 4000
-# The sample must hold so many horizons: what happens over one is learnt from those that happened.
-LEAST_SPANS = 4
 
 
 @dataclass(frozen=True)
@@ -143,18 +141,34 @@ def draw_paths(
             f"{LEAST_SPANS}th of them. Shorten the horizon or begin the panel earlier."
         )
     bars = volatility.bar_paths(horizon_bars, n, np.random.default_rng(seed))
-    end = np.cumsum(bars[2], axis=1)
-    begin = end - bars[2]
-    low = np.minimum.accumulate(begin + bars[1], axis=1)
-    high = np.maximum.accumulate(begin + bars[0], axis=1)
+    low, high = extremes(bars)
     return PathSet(
-        low=np.exp(np.minimum(low, 0.0)).astype(np.float32),
-        high=np.exp(np.maximum(high, 0.0)).astype(np.float32),
-        close=np.exp(end).astype(np.float32),
+        low=np.exp(low).astype(np.float32),
+        high=np.exp(high).astype(np.float32),
+        close=np.exp(np.cumsum(bars[2], axis=1)).astype(np.float32),
         mark_price=float(mark_price),
         bar_seconds=round(volatility.bar_hours * 3600),
         about={**volatility.parameters, "scale": volatility.scale},
     )
+
+
+def extremes(bars: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest log price from the start to the end of each bar.
+
+    Parameters
+    ----------
+    bars : ndarray, shape (3, path, bar)
+        High, low and close of each bar, log from the close before it.
+
+    Returns
+    -------
+    tuple of ndarray, shape (path, bar)
+        At most and at least zero.
+    """
+    begin = np.cumsum(bars[2], axis=1) - bars[2]
+    low = np.minimum.accumulate(begin + bars[1], axis=1)
+    high = np.maximum.accumulate(begin + bars[0], axis=1)
+    return np.minimum(low, 0.0), np.maximum(high, 0.0)
 
 
 def largest_horizon(known_bars: int) -> int:

@@ -3,7 +3,8 @@
     log σ²_t = ω + α (|z_{t-1}| − √(2/π)) + γ z_{t-1} + β log σ²_{t-1},   r_t = σ_t z_t
 
 Nelson 1991, doi 10.2307/2938260. It is stationary for every |β| < 1, whereas a GARCH fitted to
-weeks of crypto hours often ends at a persistence of one. The fitted density only weighs the data:
+weeks of crypto hours often ends at a persistence of one; β is kept where a shock halves within a
+quarter of the sample. The fitted density only weighs the data:
 what is drawn are the standardised bars themselves (filtered historical simulation, Barone-Adesi,
 Giannopoulos and Vosper 1999, doi 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S).
 """
@@ -22,8 +23,12 @@ from liqbayes.peers.bars import trigger_price
 FloatArray = NDArray[np.float64]
 # Bars with known moves without which the five parameters are not estimated.
 LEAST_BARS = 200
-# A volatility that halves in more bars than the sample has spans of is not told from a trend.
-LARGEST_PERSISTENCE = 0.9999
+# The sample must hold so many horizons, and so many half-lives of volatility: what takes longer
+# cannot be told from a trend in it.
+LEAST_SPANS = 4
+# Where the likelihood is searched from, beside arch's own choice: omega, alpha, gamma, beta, nu.
+_STARTS = ((0.0, 0.2, 0.0, 0.95, 4.0), (0.0, 0.1, -0.05, 0.8, 4.0))
+_NAMES = ("omega", "alpha", "gamma", "beta", "nu")
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,8 @@ def fit_volatility(panel: MarketPanel) -> Volatility:
     Raises
     ------
     InputError
-        If fewer than ``LEAST_BARS`` moves are known, price never moves, or the likelihood has no
-        stationary maximum.
+        If fewer than ``LEAST_BARS`` moves are known, price never moves, or no maximum of the
+        likelihood is found.
     """
     return fit_moves(panel_moves(panel), panel.bar_seconds / 3600.0)
 
@@ -134,8 +139,6 @@ def fit_moves(
     InputError
         As `fit_volatility`.
     """
-    from arch.univariate import EGARCH, StudentsT, ZeroMean
-
     n = moves.shape[0]
     if n < LEAST_BARS:
         raise InputError(
@@ -145,25 +148,18 @@ def fit_moves(
     scale = float(np.std(moves[:, 2])) if parameters is None else parameters["scale"]
     if not scale > 0:
         raise InputError("the price does not move in the panel; no path can be drawn from it.")
-    model = ZeroMean(
-        moves[:, 2] / scale, volatility=EGARCH(1, 1, 1), distribution=StudentsT(), rescale=False
+    model = _model(moves[:, 2] / scale)
+    values = (
+        _estimate(model, n)
+        if parameters is None
+        else np.array([parameters[name] for name in _NAMES])
     )
-    if parameters is None:
-        fitted = model.fit(disp="off", show_warning=False)
-        values = np.asarray(fitted.params, float)
-        if fitted.convergence_flag != 0 or not abs(values[3]) < LARGEST_PERSISTENCE:
-            raise InputError(
-                f"the volatility model has no stationary maximum on these {n} bars (persistence "
-                f"{values[3]:.4f}); begin the panel earlier or later."
-            )
-    else:
-        values = np.array([parameters[k] for k in ("omega", "alpha", "gamma", "beta", "nu")])
     result = model.fix(values)
     deviation = np.asarray(result.conditional_volatility, float) * scale
     bars = moves / deviation[:, None]
     after = result.forecast(horizon=1, reindex=False).variance.to_numpy()[-1, 0]
     return Volatility(
-        parameters=dict(zip(("omega", "alpha", "gamma", "beta", "nu"), values.tolist(), strict=True)),
+        parameters=dict(zip(_NAMES, values.tolist(), strict=True)),
         scale=scale,
         bar_hours=bar_hours,
         # no drift: that of some weeks is noise, and would be the largest part of a long horizon
@@ -171,3 +167,38 @@ def fit_moves(
         next_deviation=float(np.sqrt(after)) * scale,
         result=result,
     )
+
+
+def _model(returns: FloatArray) -> Any:
+    """EGARCH(1,1) with its asymmetry whose shocks halve within a share of the sample."""
+    from arch.univariate import EGARCH, StudentsT, ZeroMean
+
+    limit = 0.5 ** (LEAST_SPANS / returns.size)
+
+    class Bounded(EGARCH):
+        def constraints(self) -> tuple[FloatArray, FloatArray]:
+            left, right = super().constraints()
+            return left, np.full_like(right, -limit)
+
+    return ZeroMean(
+        returns, volatility=Bounded(1, 1, 1), distribution=StudentsT(), rescale=False
+    )
+
+
+def _estimate(model: Any, n: int) -> FloatArray:
+    """Maximum of the likelihood over several beginnings of the search."""
+    best, values = -np.inf, None
+    for start in (None, *_STARTS):
+        fitted = model.fit(
+            disp="off",
+            show_warning=False,
+            starting_values=None if start is None else np.array(start),
+        )
+        if fitted.convergence_flag == 0 and fitted.loglikelihood > best:
+            best, values = float(fitted.loglikelihood), np.asarray(fitted.params, float)
+    if values is None:
+        raise InputError(
+            f"the likelihood of the volatility model has no maximum that can be found on these {n} "
+            "bars; begin the panel earlier or later."
+        )
+    return values
