@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import beta
 
 from liqbayes.analysis.volatility import LEAST_SPANS, Volatility, fit_volatility
 from liqbayes.errors import InputError
@@ -14,6 +15,8 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 # Paths by default: the Monte Carlo error of a probability is at most 0.8 %.
 PATHS = 4000
+# Draws of the volatility model's parameters among them.
+SETS = 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class PathSet:
     close : ndarray of float32, shape (path, bar)
     mark_price : float
     bar_seconds : int
+    bar_low, bar_high : ndarray of float32, shape (path, bar)
+        Lowest and highest price within each bar alone; empty where not kept.
+    sets : int
+        Parameter draws of the volatility model; each made an equal stretch of the paths.
     about : mapping of str to float
         Parameters of the volatility model.
     """
@@ -40,6 +47,9 @@ class PathSet:
     close: Float32Array
     mark_price: float
     bar_seconds: int
+    bar_low: Float32Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    bar_high: Float32Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    sets: int = 1
     about: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -72,6 +82,37 @@ class PathSet:
         InputError
             If the paths are shorter, or a price is not positive.
         """
+        return self._reach(price, bars, slice(None))
+
+    def reach_interval(
+        self, price: ArrayLike, bars: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """5 % end, mean and 95 % end of `reach`, for what is unknown of the volatility model.
+
+        Between the parameter draws the probability varies by its uncertainty and by Monte Carlo
+        error, which one-way analysis of variance takes apart (Searle, Casella and McCulloch 1992,
+        section 3.6); the interval is that of a beta distribution with the mean and the variance of
+        both. With one set it is Monte Carlo error alone.
+
+        Parameters and errors as in `reach`.
+        """
+        mean = self._reach(price, bars, slice(None))
+        each = self.n_paths // self.sets
+        parts = np.stack(
+            [self._reach(price, bars, slice(k * each, (k + 1) * each)) for k in range(self.sets)]
+        )
+        # half a path more on either side: that no path of many gets there is not "never"
+        p = (mean * self.n_paths + 0.5) / (self.n_paths + 1)
+        variance = p * (1 - p) / (self.n_paths + 1)
+        if self.sets > 1:
+            error = (parts * (1 - parts)).mean(axis=0) / max(each - 1, 1)
+            variance = variance + np.maximum(parts.var(axis=0, ddof=1) - error, 0.0)
+        size = np.maximum(p * (1 - p) / variance - 1, 1e-3)
+        low, high = (beta.ppf(q, p * size, (1 - p) * size) for q in (0.05, 0.95))
+        sure = mean == 1.0
+        return np.where(sure, np.minimum(low, mean), low), mean, np.where(sure, 1.0, high)
+
+    def _reach(self, price: ArrayLike, bars: int, part: slice) -> FloatArray:
         if not 1 <= bars <= self.n_bars:
             raise InputError(
                 f"bars is {bars}; these paths have {self.n_bars}. Draw longer ones, or ask for 1 "
@@ -81,12 +122,12 @@ class PathSet:
         if (levels <= 0).any():
             raise InputError("a level is not positive; give prices above zero, or NaN.")
         factor = levels / self.mark_price
-        low = np.sort(self.low[:, bars - 1].astype(float))
-        high = np.sort(self.high[:, bars - 1].astype(float))
+        low = np.sort(self.low[part, bars - 1].astype(float))
+        high = np.sort(self.high[part, bars - 1].astype(float))
         below = np.searchsorted(low, factor, side="right")
         above = high.size - np.searchsorted(high, factor, side="left")
         hits = np.where(factor < 1, below, np.where(factor > 1, above, high.size))
-        return np.asarray(np.where(np.isnan(factor), np.nan, hits / self.n_paths))
+        return np.asarray(np.where(np.isnan(factor), np.nan, hits / low.size))
 
 
 def price_paths(
@@ -97,7 +138,7 @@ def price_paths(
     Volatility follows `liqbayes.analysis.volatility.Volatility` from the last bar on; each bar's
     high, low and close are those of a past bar in its own conditional standard deviations, scaled
     to the path's. Past bars are drawn in stretches of a day (`stationary_rows`). There is no
-    drift. The model's parameters are at their maximum: their error is not in the paths.
+    drift. Parameters are drawn too: each of ``SETS`` draws makes an equal share of the paths.
 
     Parameters
     ----------
@@ -108,7 +149,7 @@ def price_paths(
     horizon_bars : int
         Bars ahead.
     n : int
-        Paths.
+        Paths; a multiple of ``SETS``, or the parameters stay at their estimates.
     seed : int
 
     Returns
@@ -140,14 +181,22 @@ def draw_paths(
             f"{largest_horizon(known)} ({largest_horizon(known) * hours:g} h), a "
             f"{LEAST_SPANS}th of them. Shorten the horizon or begin the panel earlier."
         )
-    bars = volatility.bar_paths(horizon_bars, n, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    sets = SETS if n % SETS == 0 else 1
+    models = volatility.redrawn(sets, rng) if sets > 1 else [volatility]
+    bars = np.concatenate([m.bar_paths(horizon_bars, n // sets, rng) for m in models], axis=1)
     low, high = extremes(bars)
+    close = np.cumsum(bars[2], axis=1)
+    begin = close - bars[2]
     return PathSet(
         low=np.exp(low).astype(np.float32),
         high=np.exp(high).astype(np.float32),
-        close=np.exp(np.cumsum(bars[2], axis=1)).astype(np.float32),
+        close=np.exp(close).astype(np.float32),
+        bar_low=np.exp(begin + bars[1]).astype(np.float32),
+        bar_high=np.exp(begin + bars[0]).astype(np.float32),
         mark_price=float(mark_price),
         bar_seconds=round(volatility.bar_hours * 3600),
+        sets=sets,
         about={**volatility.parameters, "scale": volatility.scale},
     )
 

@@ -9,6 +9,7 @@ what is drawn are the standardised bars themselves (filtered historical simulati
 Giannopoulos and Vosper 1999, doi 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,13 @@ _STARTS = ((0.0, 0.2, 0.0, 0.95, 4.0), (0.0, 0.1, -0.05, 0.8, 4.0))
 _NAMES = ("omega", "alpha", "gamma", "beta", "nu")
 
 
+# Standard deviations of what is believed of a parameter beyond the data, around its estimate: of
+# the mean log variance, α, γ, logit β and log(ν − 2). They bound what a flat likelihood leaves open.
+_SPREAD = np.array([1.0, 0.3, 0.3, 1.0, 0.7])
+# Mean of |z| of a standard normal, which arch subtracts.
+_ABSOLUTE = math.sqrt(2.0 / math.pi)
+
+
 @dataclass(frozen=True)
 class Volatility:
     """A fitted volatility model with the bars it standardises.
@@ -42,20 +50,26 @@ class Volatility:
     scale : float
         Standard deviation of a bar's log move.
     bar_hours : float
+    moves : ndarray, shape (known bar, 3)
+        High, low and close of each bar, log from the close before.
     bars : ndarray, shape (known bar, 3)
-        High, low and close of each bar, log from the close before, in its conditional standard
-        deviations; the mean close is zero.
+        The same in conditional standard deviations of each bar; the mean close is zero.
     next_deviation : float
         Conditional standard deviation of the bar after the last.
     result : arch.univariate.base.ARCHModelFixedResult
+    covariance : ndarray, shape (5, 5), or None
+        Of the estimates, robust to the density (Bollerslev and Wooldridge 1992, doi
+        10.1080/07474939208800229); None if the parameters were given.
     """
 
     parameters: dict[str, float]
     scale: float
     bar_hours: float
+    moves: FloatArray
     bars: FloatArray
     next_deviation: float
     result: Any
+    covariance: FloatArray | None
 
     @property
     def half_life_hours(self) -> float:
@@ -90,6 +104,61 @@ class Volatility:
         )
         deviation = np.sqrt(forecast.simulations.residual_variances[-1]) * self.scale
         return np.asarray(np.moveaxis(drawn, -1, 0) * deviation)
+
+    def redrawn(self, n: int, rng: np.random.Generator) -> list["Volatility"]:
+        """The model at parameters drawn around their estimates.
+
+        Normal around the estimate in coordinates without limits, with the precision of the
+        estimates and that of ``_SPREAD`` added up.
+
+        Raises
+        ------
+        InputError
+            If the parameters were given, not estimated, or their covariance is unknown.
+        """
+        if self.covariance is None or not np.isfinite(self.covariance).all():
+            raise InputError(
+                "the covariance of the volatility model's parameters is unknown; no other "
+                "parameters can be drawn. Estimate them, or begin the panel earlier."
+            )
+        p = self.parameters
+        limit = _persistence_limit(self.moves.shape[0])
+        # mean of |z| of these bars, so that ω does not move the level when α does
+        gap = float(np.abs(self.bars[:, 2]).mean()) - _ABSOLUTE
+        beta = min(max(p["beta"], 1e-3), limit * (1 - 1e-3))
+        level = (p["omega"] + p["alpha"] * gap) / (1 - beta)
+        jacobian = np.eye(5)
+        jacobian[0] = np.array([1.0, gap, 0.0, level, 0.0]) / np.array(
+            [1 - beta, 1 - beta, 1.0, 1 - beta, 1.0]
+        )
+        jacobian[3, 3] = 1 / beta + 1 / (limit - beta)
+        jacobian[4, 4] = 1 / (p["nu"] - 2.0)
+        known = np.linalg.pinv(jacobian @ self.covariance @ jacobian.T, hermitian=True)
+        values, vectors = np.linalg.eigh(known)
+        known = (vectors * np.maximum(values, 0.0)) @ vectors.T
+        root = np.linalg.cholesky(np.linalg.inv(known + np.diag(_SPREAD**-2)))
+        centre = np.array(
+            [
+                level,
+                p["alpha"],
+                p["gamma"],
+                math.log(beta / (limit - beta)),
+                math.log(p["nu"] - 2.0),
+            ]
+        )
+        out = []
+        for x in centre + rng.standard_normal((n, 5)) @ root.T:
+            b = limit / (1 + math.exp(-x[3]))
+            drawn = {
+                "omega": (1 - b) * x[0] - x[1] * gap,
+                "alpha": x[1],
+                "gamma": x[2],
+                "beta": b,
+                "nu": 2.0 + math.exp(x[4]),
+                "scale": self.scale,
+            }
+            out.append(fit_moves(self.moves, self.bar_hours, parameters=drawn))
+        return out
 
 
 def fit_volatility(panel: MarketPanel) -> Volatility:
@@ -149,11 +218,11 @@ def fit_moves(
     if not scale > 0:
         raise InputError("the price does not move in the panel; no path can be drawn from it.")
     model = _model(moves[:, 2] / scale)
-    values = (
-        _estimate(model, n)
-        if parameters is None
-        else np.array([parameters[name] for name in _NAMES])
-    )
+    covariance = None
+    if parameters is None:
+        values, covariance = _estimate(model, n)
+    else:
+        values = np.array([parameters[name] for name in _NAMES])
     result = model.fix(values)
     deviation = np.asarray(result.conditional_volatility, float) * scale
     bars = moves / deviation[:, None]
@@ -162,10 +231,12 @@ def fit_moves(
         parameters=dict(zip(_NAMES, values.tolist(), strict=True)),
         scale=scale,
         bar_hours=bar_hours,
+        moves=moves,
         # no drift: that of some weeks is noise, and would be the largest part of a long horizon
         bars=bars - bars[:, 2].mean(),
         next_deviation=float(np.sqrt(after)) * scale,
         result=result,
+        covariance=covariance,
     )
 
 
@@ -173,7 +244,7 @@ def _model(returns: FloatArray) -> Any:
     """EGARCH(1,1) with its asymmetry whose shocks halve within a share of the sample."""
     from arch.univariate import EGARCH, StudentsT, ZeroMean
 
-    limit = 0.5 ** (LEAST_SPANS / returns.size)
+    limit = _persistence_limit(returns.size)
 
     class Bounded(EGARCH):
         def constraints(self) -> tuple[FloatArray, FloatArray]:
@@ -185,20 +256,25 @@ def _model(returns: FloatArray) -> Any:
     )
 
 
-def _estimate(model: Any, n: int) -> FloatArray:
-    """Maximum of the likelihood over several beginnings of the search."""
-    best, values = -np.inf, None
+def _persistence_limit(n: int) -> float:
+    return float(0.5 ** (LEAST_SPANS / n))
+
+
+def _estimate(model: Any, n: int) -> tuple[FloatArray, FloatArray]:
+    """Maximum of the likelihood over several beginnings of the search, and its covariance."""
+    best = None
     for start in (None, *_STARTS):
         fitted = model.fit(
             disp="off",
             show_warning=False,
             starting_values=None if start is None else np.array(start),
         )
-        if fitted.convergence_flag == 0 and fitted.loglikelihood > best:
-            best, values = float(fitted.loglikelihood), np.asarray(fitted.params, float)
-    if values is None:
+        better = best is None or fitted.loglikelihood > best.loglikelihood
+        if fitted.convergence_flag == 0 and better:
+            best = fitted
+    if best is None:
         raise InputError(
             f"the likelihood of the volatility model has no maximum that can be found on these {n} "
             "bars; begin the panel earlier or later."
         )
-    return values
+    return np.asarray(best.params, float), np.asarray(best.param_cov, float)
