@@ -96,21 +96,33 @@ class PathSet:
 
         Parameters and errors as in `reach`.
         """
-        mean = self._reach(price, bars, slice(None))
         each = self.n_paths // self.sets
-        parts = np.stack(
-            [self._reach(price, bars, slice(k * each, (k + 1) * each)) for k in range(self.sets)]
-        )
+        parts = [self._reach(price, bars, slice(k * each, (k + 1) * each)) for k in range(self.sets)]
+        return self._spread(np.stack(parts))
+
+    def share_interval(self, event: NDArray[np.bool_]) -> tuple[float, float, float]:
+        """The same of any event of the paths.
+
+        Parameters
+        ----------
+        event : ndarray of bool, shape (path,)
+        """
+        parts = event.reshape(self.sets, -1).mean(axis=1)
+        low, mean, high = self._spread(parts)
+        return float(low), float(mean), float(high)
+
+    def _spread(self, parts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Interval from the shares of equal sets of paths, shape (set, ...)."""
+        mean = parts.mean(axis=0)
         # half a path more on either side: that no path of many gets there is not "never"
         p = (mean * self.n_paths + 0.5) / (self.n_paths + 1)
         variance = p * (1 - p) / (self.n_paths + 1)
         if self.sets > 1:
-            error = (parts * (1 - parts)).mean(axis=0) / max(each - 1, 1)
+            error = (parts * (1 - parts)).mean(axis=0) / max(self.n_paths // self.sets - 1, 1)
             variance = variance + np.maximum(parts.var(axis=0, ddof=1) - error, 0.0)
         size = np.maximum(p * (1 - p) / variance - 1, 1e-3)
         low, high = (beta.ppf(q, p * size, (1 - p) * size) for q in (0.05, 0.95))
-        sure = mean == 1.0
-        return np.where(sure, np.minimum(low, mean), low), mean, np.where(sure, 1.0, high)
+        return np.minimum(low, mean), mean, np.maximum(high, mean)
 
     def _reach(self, price: ArrayLike, bars: int, part: slice) -> FloatArray:
         if not 1 <= bars <= self.n_bars:

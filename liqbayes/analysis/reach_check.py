@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import beta
 from scipy.stats import norm as normal
-from scipy.stats import t as student
 
+from liqbayes.analysis.errors_of_means import LEAST_BLOCKS, mean_error
 from liqbayes.analysis.paths import extremes
 from liqbayes.analysis.volatility import LEAST_BARS, fit_moves, panel_moves
 from liqbayes.errors import InputError
@@ -22,8 +22,6 @@ FloatArray = NDArray[np.float64]
 PROBABILITIES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 SIDES = ("fall", "rise")
 BOTH = "both"
-# Fewer blocks of origins than this have no interval.
-LEAST_BLOCKS = 8
 
 
 @dataclass(frozen=True)
@@ -177,7 +175,7 @@ def _tables(
             of_model, of_plain = scores[:, i][:, part][:, :, known].mean(axis=1)
             base = of_plain.mean()
             gain = 1 - of_model.mean() / base
-            error = _error((of_plain - of_model) / base, length)
+            error = mean_error((of_plain - of_model) / base, length)
             row = (name, side, of_model.mean(), base, gain, gain - error, gain + error)
             skill.append(row)
     first = ["horizon", "side"]
@@ -189,22 +187,13 @@ def _tables(
     )
 
 
-def _error(values: FloatArray, length: int) -> float:
-    """Half of a 90 % interval of a mean, by the means of blocks; NaN with too few of them."""
-    blocks = values.size // length
-    if blocks < LEAST_BLOCKS:
-        return float("nan")
-    means = values[: blocks * length].reshape(blocks, length).mean(axis=1)
-    return float(student.ppf(0.95, blocks - 1) * means.std(ddof=1) / np.sqrt(blocks))
-
-
 def _share_interval(hit: FloatArray, length: int) -> tuple[float, float]:
     """Jeffreys interval of a share, for as many origins as vary like these if independent.
 
     At least one to a block, so that a share of 0 or 1 is not certain (Brown, Cai and DasGupta
     2001, doi 10.1214/ss/1009213286).
     """
-    error = _error(hit, length)
+    error = mean_error(hit, length)
     if np.isnan(error):
         return float("nan"), float("nan")
     share, blocks = hit.mean(), hit.size // length

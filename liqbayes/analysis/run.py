@@ -10,7 +10,7 @@ from liqbayes.analysis.workspace import Options, Workspace
 from liqbayes.errors import InputError
 
 # Modules of this package that have a function ``section(work: Workspace) -> Section``.
-SECTIONS: tuple[str, ...] = ()
+SECTIONS: tuple[str, ...] = ("forward",)
 
 
 def analyse(

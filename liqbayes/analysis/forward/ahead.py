@@ -109,7 +109,7 @@ def expected_liquidated(
             continue
         long, short = (book.passed(reached[side]) for side, book in books.items())
         for j, values in enumerate((long, short, long - short)):
-            _reduce(out, values.astype(float), i, j, shape, several=several)
+            _reduce(out, values, i, j, shape, several=several)
     return out.dataset(levels, tuple(horizons))
 
 
@@ -195,10 +195,16 @@ class _Table:
 
 
 def _reduce(
-    out: _Table, values: FloatArray, i: int, j: int, shape: tuple[int, int], *, several: bool
+    out: _Table,
+    values: NDArray[np.float32],
+    i: int,
+    j: int,
+    shape: tuple[int, int],
+    *,
+    several: bool,
 ) -> None:
     """Fill horizon i and kind j from values (draw, path)."""
-    over_paths, over_draws = values.mean(axis=1), values.mean(axis=0)
+    over_paths, over_draws = (values.mean(axis=axis, dtype=float) for axis in (1, 0))
     out.expected[:, :, j, i] = over_paths.reshape(shape)
     out.mean[j, i] = over_paths.mean()
     out.of_process[:, j, i] = np.quantile(over_draws, QUANTILES)
@@ -210,6 +216,6 @@ def _reduce(
         return
     out.quantile[:, j, i] = np.quantile(values, QUANTILES)
     out.of_parameters[:, j, i] = np.quantile(over_paths, QUANTILES)
-    process, book = values.var(axis=1).mean(), over_paths.var()
+    process, book = values.var(axis=1, dtype=float).mean(), over_paths.var()
     if process + book > 0:
         out.process_share[j, i] = process / (process + book)

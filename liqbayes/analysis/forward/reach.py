@@ -1,6 +1,6 @@
 """How likely price is at a level within a horizon."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
@@ -44,32 +44,3 @@ def reach_probability(
         },
         attrs={"units": "probability", "mark_price": paths.mark_price},
     )
-
-
-def split_horizons(
-    horizons: Sequence[str], bar_seconds: int, largest: int
-) -> tuple[dict[str, int], dict[str, str]]:
-    """Horizons that the paths support, in bars, and those that they do not, with the reason.
-
-    Parameters
-    ----------
-    horizons : sequence of str
-    bar_seconds : int
-    largest : int
-        Bars that the volatility model supports.
-    """
-    from liqbayes.outputs.windows import duration_seconds
-
-    bars: dict[str, int] = {}
-    reasons: dict[str, str] = {}
-    for name in horizons:
-        seconds = duration_seconds(name)
-        if seconds % bar_seconds:
-            reasons[name] = f"no whole number of bars of {bar_seconds} s"
-        elif seconds // bar_seconds > largest:
-            reasons[name] = (
-                f"{seconds // bar_seconds} bars, more than the {largest} that the panel supports"
-            )
-        else:
-            bars[name] = seconds // bar_seconds
-    return bars, reasons
