@@ -97,7 +97,9 @@ class PathSet:
         Parameters and errors as in `reach`.
         """
         each = self.n_paths // self.sets
-        parts = [self._reach(price, bars, slice(k * each, (k + 1) * each)) for k in range(self.sets)]
+        parts = [
+            self._reach(price, bars, slice(k * each, (k + 1) * each)) for k in range(self.sets)
+        ]
         return self._spread(np.stack(parts))
 
     def share_interval(self, event: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -161,7 +163,7 @@ def price_paths(
     horizon_bars : int
         Bars ahead.
     n : int
-        Paths; a multiple of ``SETS``, or the parameters stay at their estimates.
+        Paths; if no multiple of ``SETS`` the parameters stay at their estimates.
     seed : int
 
     Returns
@@ -179,7 +181,10 @@ def price_paths(
 def draw_paths(
     volatility: Volatility, mark_price: float, horizon_bars: int, n: int = PATHS, seed: int = 1
 ) -> PathSet:
-    """As `price_paths`, with a volatility model that is already fitted."""
+    """As `price_paths`, with a volatility model that is already fitted.
+
+    Parameters that were given, not estimated, are not redrawn.
+    """
     if not (np.isfinite(mark_price) and mark_price > 0):
         raise InputError(f"mark_price is {mark_price}; give a positive price.")
     if n < 1:
@@ -194,7 +199,7 @@ def draw_paths(
             f"{LEAST_SPANS}th of them. Shorten the horizon or begin the panel earlier."
         )
     rng = np.random.default_rng(seed)
-    sets = SETS if n % SETS == 0 else 1
+    sets = SETS if n % SETS == 0 and volatility.covariance is not None else 1
     models = volatility.redrawn(sets, rng) if sets > 1 else [volatility]
     bars = np.concatenate([m.bar_paths(horizon_bars, n // sets, rng) for m in models], axis=1)
     low, high = extremes(bars)

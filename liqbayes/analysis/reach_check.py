@@ -199,5 +199,5 @@ def _share_interval(hit: FloatArray, length: int) -> tuple[float, float]:
     share, blocks = hit.mean(), hit.size // length
     spread = (error / normal.ppf(0.95)) ** 2
     n = np.clip(share * (1 - share) / spread, blocks, hit.size) if spread > 0 else blocks
-    low, high = beta.ppf([0.05, 0.95], share * n + 0.5, (1 - share) * n + 0.5)
+    low, high = (beta.ppf(q, share * n + 0.5, (1 - share) * n + 0.5) for q in (0.05, 0.95))
     return float(low), float(high)

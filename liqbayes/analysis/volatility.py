@@ -33,7 +33,7 @@ _NAMES = ("omega", "alpha", "gamma", "beta", "nu")
 
 
 # Standard deviations of what is believed of a parameter beyond the data, around its estimate: of
-# the mean log variance, α, γ, logit β and log(ν − 2). They bound what a flat likelihood leaves open.
+# the mean log variance, α, γ, logit β and log(ν − 2). They bound what it leaves open.
 _SPREAD = np.array([1.0, 0.3, 0.3, 1.0, 0.7])
 # Mean of |z| of a standard normal, which arch subtracts.
 _ABSOLUTE = math.sqrt(2.0 / math.pi)
@@ -251,9 +251,7 @@ def _model(returns: FloatArray) -> Any:
             left, right = super().constraints()
             return left, np.full_like(right, -limit)
 
-    return ZeroMean(
-        returns, volatility=Bounded(1, 1, 1), distribution=StudentsT(), rescale=False
-    )
+    return ZeroMean(returns, volatility=Bounded(1, 1, 1), distribution=StudentsT(), rescale=False)
 
 
 def _persistence_limit(n: int) -> float:

@@ -132,9 +132,7 @@ def _levels(work: Workspace, bars: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "side": np.repeat(side, n),
-            **{
-                name: np.repeat(levels[name].to_numpy(), n) for name in ("price_low", "price_high")
-            },
+            **{name: np.repeat(levels[name].to_numpy(), n) for name in ("price_low", "price_high")},
             "distance": np.repeat(np.abs(price / mark - 1), n),
             **{
                 f"quote_{name}": np.repeat(spread[i], n)
@@ -202,9 +200,19 @@ def _of_amounts(amounts: xr.Dataset, unit: str) -> tuple[str, ...]:
         parts = []
         for j, kind in enumerate(KINDS):
             low, _, high = at["total"].sel(kind=kind).to_numpy()
-            spread = f"{low:.3g} to {high:.3g}" if np.isfinite(low) else "one book, no interval"
-            parts.append(f"{'ΔL' if kind == 'delta' else kind} {mean[j]:.3g} ({spread})")
+            spread = f"{_short(low)} to {_short(high)}"
+            if not np.isfinite(low):
+                spread = "one book, no interval"
+            parts.append(f"{'ΔL' if kind == 'delta' else kind} {_short(mean[j])} ({spread})")
         share = float(at["process_share"].sel(kind="delta"))
         told = f"; {100 * share:.0f} % of the variance of ΔL is price's" if share == share else ""
         out.append(f"Mean liquidations within {horizon}, {unit}: {', '.join(parts)}{told}.")
     return tuple(out)
+
+
+def _short(value: float) -> str:
+    """Three digits with a suffix; less than half a unit is none."""
+    for limit, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g}{suffix}"
+    return "0" if abs(value) < 0.5 else f"{value:.3g}"
