@@ -135,9 +135,10 @@ class PathSet:
         levels = np.asarray(price, float)
         if (levels <= 0).any():
             raise InputError("a level is not positive; give prices above zero, or NaN.")
-        factor = levels / self.mark_price
-        low = np.sort(self.low[part, bars - 1].astype(float))
-        high = np.sort(self.high[part, bars - 1].astype(float))
+        # rounded as the paths are, so that a level at an extreme counts as reached
+        factor = (levels / self.mark_price).astype(np.float32)
+        low = np.sort(self.low[part, bars - 1])
+        high = np.sort(self.high[part, bars - 1])
         below = np.searchsorted(low, factor, side="right")
         above = high.size - np.searchsorted(high, factor, side="left")
         hits = np.where(factor < 1, below, np.where(factor > 1, above, high.size))

@@ -4,9 +4,11 @@
 
 Nelson 1991, doi 10.2307/2938260. It is stationary for every |β| < 1, whereas a GARCH fitted to
 weeks of crypto hours often ends at a persistence of one; β is kept where a shock halves within a
-quarter of the sample. The fitted density only weighs the data:
-what is drawn are the standardised bars themselves (filtered historical simulation, Barone-Adesi,
-Giannopoulos and Vosper 1999, doi 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S).
+quarter of the sample. And α >= |γ|: were large moves of one sign to lower volatility, the filter
+could run off to none at all, each small σ making the next z larger (on invertibility see
+Wintenberger 2013, doi 10.1111/sjos.12038). The fitted density only weighs the data: what is drawn
+are the standardised bars themselves (filtered historical simulation, Barone-Adesi, Giannopoulos and
+Vosper 1999, doi 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S).
 """
 
 import math
@@ -149,10 +151,11 @@ class Volatility:
         out = []
         for x in centre + rng.standard_normal((n, 5)) @ root.T:
             b = limit / (1 + math.exp(-x[3]))
+            alpha = max(float(x[1]), 0.0)
             drawn = {
-                "omega": (1 - b) * x[0] - x[1] * gap,
-                "alpha": x[1],
-                "gamma": x[2],
+                "omega": (1 - b) * x[0] - alpha * gap,
+                "alpha": alpha,
+                "gamma": min(max(float(x[2]), -alpha), alpha),
                 "beta": b,
                 "nu": 2.0 + math.exp(x[4]),
                 "scale": self.scale,
@@ -248,8 +251,9 @@ def _model(returns: FloatArray) -> Any:
 
     class Bounded(EGARCH):
         def constraints(self) -> tuple[FloatArray, FloatArray]:
-            left, right = super().constraints()
-            return left, np.full_like(right, -limit)
+            # β <= limit, α + γ >= 0, α − γ >= 0; in the order ω, α, γ, β
+            left = np.array([[0.0, 0.0, 0.0, -1.0], [0.0, 1.0, 1.0, 0.0], [0.0, 1.0, -1.0, 0.0]])
+            return left, np.array([-limit, 0.0, 0.0])
 
     return ZeroMean(returns, volatility=Bounded(1, 1, 1), distribution=StudentsT(), rescale=False)
 

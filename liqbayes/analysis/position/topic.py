@@ -13,6 +13,7 @@ from liqbayes.analysis.section import Section
 from liqbayes.analysis.workspace import Workspace
 from liqbayes.contracts import AnyContract, Contract
 from liqbayes.errors import InputError
+from liqbayes.outputs.windows import duration_seconds
 from liqbayes.report.reduce import interval
 
 _TITLE = "Position"
@@ -134,12 +135,9 @@ def _after_fills(work: Workspace, held: Held, rules: Contract, wait: int) -> pd.
         price_range=work.options.price_range,
         kind="expected",
     )
-    after = {
-        name: length
-        for name in AFTER
-        if (length := round(pd.Timedelta(name).total_seconds() / panel.bar_seconds))
-        and pd.Timedelta(name).total_seconds() % panel.bar_seconds == 0
-    }
+    lengths = {name: duration_seconds(name) for name in AFTER}
+    seconds = panel.bar_seconds
+    after = {name: n // seconds for name, n in lengths.items() if n % seconds == 0}
     out = []
     # what opens is closed again by a market order; what closes is one trade
     for name, price, buy, fee in (
@@ -196,8 +194,8 @@ def _of_stop(work: Workspace, held: Held, table: pd.DataFrame, p_any: float) -> 
     unit = work.context.contract.quote_unit
     spread = f" ({low:.3g} to {high:.3g})" if low == low else " (one book, no interval)"
     out = [
-        f"{held.position.side.capitalize()}s with levels worth {middle:.3g}{spread} {unit} stand between the "
-        f"mark price and the stop at {stop:g}."
+        f"{held.position.side.capitalize()}s with levels worth {middle:.3g}{spread} {unit} stand "
+        f"between the mark price and the stop at {stop:g}."
     ]
     if not len(table):
         return [*out, f"No cluster of {held.position.side} levels is found."]
