@@ -1,15 +1,12 @@
 """`liqbayes position`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from liqbayes.cli.analyse import print_section
 from liqbayes.cli.console import guarded, say, warn
-
-if TYPE_CHECKING:
-    from liqbayes.contracts import AnyContract
 
 
 @guarded
@@ -67,13 +64,12 @@ def position(
     if horizon:
         given["horizons"] = tuple(horizon)
     options = analysis.Options(**given)
-    contract = _contract(venue)
     if out is not None:
         analysis.check_out(out, force=force)
     if not summary["converged"]:
         warn("this fit did not converge: " + "; ".join(summary["reasons"]))
     work = analysis.Workspace(load_fit(directory / "fit.nc"), options)
-    section = analysis.assess_position(work, held, contract=contract)
+    section = analysis.assess_position(work, held, contract=venue)
     print_section(section)
     if out is not None:
         about = {
@@ -81,11 +77,3 @@ def position(
         }
         analysis.write_analysis((section,), out, about, force=force)
         say(f"written: {out}")
-
-
-def _contract(venue: str | None) -> "AnyContract | None":
-    if venue is None:
-        return None
-    from liqbayes.contracts import load_contract
-
-    return load_contract(venue)

@@ -11,7 +11,7 @@ from liqbayes.analysis.position.orders import order_events
 from liqbayes.analysis.position.stops import before_stop, stop_beyond
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.workspace import Workspace
-from liqbayes.contracts import AnyContract, Contract
+from liqbayes.contracts import AnyContract, Contract, load_contract
 from liqbayes.errors import InputError
 from liqbayes.outputs.windows import duration_seconds
 from liqbayes.report.reduce import interval
@@ -24,7 +24,7 @@ _MAP_DRAWS = 100
 
 
 def assess_position(
-    work: Workspace, position: Position, *, contract: AnyContract | None = None
+    work: Workspace, position: Position, *, contract: AnyContract | str | None = None
 ) -> Section:
     """Liquidation, stop and orders of a position, each with its interval.
 
@@ -33,8 +33,8 @@ def assess_position(
     work : Workspace
         Its options say the horizons; one that is not supported is an error here.
     position : Position
-    contract : Contract, optional
-        Whose margin rules hold; default: the fit's.
+    contract : Contract or str, optional
+        Or its name, such as ``"binance:BTCUSDT"``; whose margin rules hold; default: the fit's.
 
     Returns
     -------
@@ -48,6 +48,8 @@ def assess_position(
         As `hold`, on a horizon that is not supported, or if the contract is of another coin.
     """
     context = work.context
+    if isinstance(contract, str):
+        contract = load_contract(contract)
     rules = _rules(contract or context.contract, context.contract)
     edges = work.levels
     priced = (float(edges["price_low"].min()), float(edges["price_high"].max()))
