@@ -8,8 +8,12 @@ from liqbayes.analysis.cascade import cascades, least_fixed_point
 from liqbayes.analysis.clusters import cluster_ages, find_clusters, match_clusters
 from liqbayes.analysis.concentration import gini, herfindahl, level_concentration
 from liqbayes.analysis.consumed import consumed_levels, swept_by_bar
+from liqbayes.analysis.forward import expected_liquidated, reach_probability
 from liqbayes.analysis.impact import IMPACT_PRIORS, Liquidity, Prior, liquidity_of
 from liqbayes.analysis.manipulation import Attack, Execution, Terms, manipulation_risk
+from liqbayes.analysis.paths import PathSet, price_paths
+from liqbayes.analysis.position import Position, assess_position
+from liqbayes.analysis.reach_check import ReachCheck, check_reach
 from liqbayes.analysis.run import SECTIONS, analyse
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.velocity import liquidation_velocity, velocity_windows
@@ -25,16 +29,22 @@ __all__ = [
     "Execution",
     "Liquidity",
     "Options",
+    "PathSet",
+    "Position",
     "Prior",
+    "ReachCheck",
     "Section",
     "Terms",
     "Workspace",
     "analyse",
+    "assess_position",
     "cascades",
     "check_out",
+    "check_reach",
     "cluster_ages",
     "consumed_levels",
     "entry_zones",
+    "expected_liquidated",
     "find_clusters",
     "gini",
     "herfindahl",
@@ -45,6 +55,8 @@ __all__ = [
     "manipulation_risk",
     "match_clusters",
     "net_zones",
+    "price_paths",
+    "reach_probability",
     "swept_by_bar",
     "velocity_windows",
     "window_totals",

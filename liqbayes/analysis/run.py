@@ -17,6 +17,7 @@ SECTIONS: tuple[str, ...] = (
     "concentration",
     "velocity",
     "windows",
+    "forward",
     "cascade",
     "manipulation",
 )

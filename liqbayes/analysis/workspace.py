@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import xarray as xr
 
 from liqbayes import outputs
+from liqbayes.analysis.clusters import find_clusters
+from liqbayes.analysis.paths import PATHS, PathSet, draw_paths
+from liqbayes.analysis.volatility import LEAST_SPANS, Volatility, fit_volatility
 from liqbayes.conventions import BINS, MOVES, PRICE_RANGE, WINDOWS
 from liqbayes.errors import InputError
 from liqbayes.outputs.context import Context, open_fit
@@ -99,3 +103,77 @@ class Workspace:
     def flows(self) -> xr.Dataset:
         """`realised_liquidations` of kind "realised"."""
         return outputs.realised_liquidations(self.thinned)
+
+    @cached_property
+    def closed_share(self) -> xr.DataArray:
+        """Share of what is touched that is closed by force, (chain, draw)."""
+        context = self.context
+        evaluator = context.evaluator
+        values = np.empty(context.shape)
+        for at in np.ndindex(*context.shape):
+            p = evaluator.natural(np.ascontiguousarray(context.z[at]))
+            values[at] = evaluator.value(p, "touch_to_close_share") * evaluator.value(
+                p, "forced_share"
+            )
+        coords = {k: v for k, v in context.coords().items() if k != "side"}
+        return xr.DataArray(values, dims=("chain", "draw"), coords=coords)
+
+    @cached_property
+    def volatility(self) -> Volatility:
+        """Volatility model of the bars up to the one that levels stand at.
+
+        Raises
+        ------
+        InputError
+            If the panel is too short for one.
+        """
+        panel = self.context.panel
+        return fit_volatility(panel.slice(until=self.context.as_of))
+
+    def horizons(self) -> tuple[dict[str, int], dict[str, str]]:
+        """Horizons that paths exist for, in bars, and those without, with the reason.
+
+        Raises
+        ------
+        InputError
+            As `volatility`.
+        """
+        seconds = self.context.panel.bar_seconds
+        largest = self.volatility.moves.shape[0] // LEAST_SPANS
+        bars: dict[str, int] = {}
+        reasons: dict[str, str] = {}
+        for name in self.options.horizons:
+            length = duration_seconds(name)
+            if length % seconds:
+                reasons[name] = f"no whole number of bars of {seconds} s"
+            elif length // seconds > largest:
+                reasons[name] = (
+                    f"{length // seconds} bars, more than the {largest} that the volatility model "
+                    "supports"
+                )
+            else:
+                bars[name] = length // seconds
+        return bars, reasons
+
+    @cached_property
+    def paths(self) -> PathSet:
+        """Price paths from the last price over the longest horizon that is supported.
+
+        Raises
+        ------
+        InputError
+            If none is, or the panel is too short.
+        """
+        bars, reasons = self.horizons()
+        if not bars:
+            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise InputError(f"no horizon can be looked at: {told}. Choose another --horizon.")
+        context = self.context
+        return draw_paths(
+            self.volatility, context.mark_price, max(bars.values()), PATHS, self.options.seed
+        )
+
+    @cached_property
+    def clusters(self) -> xr.Dataset:
+        """`find_clusters` of the levels."""
+        return find_clusters(self.levels)

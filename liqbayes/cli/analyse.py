@@ -1,11 +1,14 @@
 """`liqbayes analyse`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from liqbayes.cli.console import guarded, print_table, progress, say, warn
+
+if TYPE_CHECKING:
+    from liqbayes.analysis import Section
 
 # Rows of a table that are printed; its file has all.
 _SHOWN = 12
@@ -63,20 +66,25 @@ def analyse(
     about = {key: summary[key] for key in ("contract", "model", "as_of", "mark_price", "converged")}
     analysis.write_analysis(sections, target, about, force=force)
     for section in sections:
-        for name, table in section.tables.items():
-            shown = table.head(_SHOWN)
-            print_table(
-                tuple(str(c) for c in shown.columns),
-                [tuple(_cell(v) for v in row) for row in shown.itertuples(index=False)],
-                title=f"{section.title}: {name}",
-            )
-            if len(table) > _SHOWN:
-                say(f"… {len(table) - _SHOWN} more rows in {section.name}-{name}.csv")
-        for sentence in section.findings:
-            say(sentence)
-        for sentence in section.conventions:
-            say(f"Convention, not a result: {sentence}")
+        print_section(section)
     say(f"written: {target}")
+
+
+def print_section(section: "Section") -> None:
+    """The tables of a topic, and what it says."""
+    for name, table in section.tables.items():
+        shown = table.head(_SHOWN)
+        print_table(
+            tuple(str(c) for c in shown.columns),
+            [tuple(_cell(v) for v in row) for row in shown.itertuples(index=False)],
+            title=f"{section.title}: {name}",
+        )
+        if len(table) > _SHOWN:
+            say(f"… {len(table) - _SHOWN} more rows in {section.name}-{name}.csv")
+    for sentence in section.findings:
+        say(sentence)
+    for sentence in section.conventions:
+        say(f"Convention, not a result: {sentence}")
 
 
 def _cell(value: Any) -> str:

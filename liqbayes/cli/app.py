@@ -14,6 +14,7 @@ from liqbayes.cli.judge import judge
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
 from liqbayes.cli.pool import pool
+from liqbayes.cli.position import position
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
 from liqbayes.cli.validate import validate
@@ -57,6 +58,7 @@ for _command in (
     fit,
     review,
     analyse,
+    position,
     monitor,
     compare,
     backtest,
