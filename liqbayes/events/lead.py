@@ -88,7 +88,7 @@ def lead(evidence: Evidence, window_bars: int, direction: str) -> Lead:
     basis = np.linalg.qr(np.vander((own_ranks - own_ranks.mean()) / own_ranks.std(), 4))[0]
     a = ranks - ranks @ basis @ basis.T
     b = returns - basis @ (basis.T @ returns)
-    if not (a.std(axis=1) > 0).all() or not b.std() > 0:
+    if not (np.ptp(ranks, axis=1) > 0).all() or not np.ptp(returns) > 0:
         return Lead(nothing("nothing varies", count), np.nan, np.nan, np.nan, np.nan)
     values, shifted = _correlations(a, b, basis)
     value = float(values.mean())

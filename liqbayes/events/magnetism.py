@@ -115,7 +115,7 @@ def slopes(rows: Reach, log_density: NDArray[np.float32], n_bars: int) -> Slopes
     n_bars : int
     """
     start = np.zeros(rows.controls.shape[1])
-    start = logistic(rows.controls, rows.reached, start)[0]
+    start = np.nan_to_num(logistic(rows.controls, rows.reached, start)[0])
     unit = np.log(2.0)
     values, influence, change = [], [], []
     for draw in log_density:
@@ -147,6 +147,8 @@ def logistic(
         p = expit(design @ beta)
         inverse = np.linalg.pinv((design * (p * (1.0 - p))[:, None]).T @ design)
         step = inverse @ (design.T @ (outcome - p))
+        if not np.isfinite(step).all():
+            break
         # a long step overshoots where probabilities are near 0 or 1
         beta = beta + step / max(1.0, float(np.abs(step).max()) / 2.0)
         if np.abs(step).max() < _TOLERANCE:

@@ -35,8 +35,8 @@ class EventResult:
     summary : mapping
         ``findings`` (question to sentences), ``conventions`` (what is usually read, by question),
         ``bars`` (studied), ``tests`` (in the family), ``definitions`` (all), ``alpha``,
-        ``power``, ``probability``, ``own_window`` (rank correlation of ΔL with the return of its own window, by hours),
-        ``fits``, ``unfinished_blocks``, ``errors``.
+        ``power``, ``probability``, ``own_window`` (rank correlation of ΔL with the return of its
+        own window, by hours), ``fits``, ``unfinished_blocks``, ``errors``.
     """
 
     tests: pd.DataFrame

@@ -140,7 +140,7 @@ def test_reach_is_of_the_bars_after_and_controls_of_those_before():
 
 
 def test_placebo_of_sides_takes_the_other_side():
-    data = planted_evidence(Planted(), bars=400, draws=2, seed=3)
+    data = planted_evidence(Planted(), bars=500, draws=2, seed=3)
     swapped = replace(data, log_density={MAP: data.log_density[MAP][:, ::-1]})
     assert attraction(data, 4, name=MIRRORED)[0].value == pytest.approx(
         attraction(swapped, 4)[0].value
