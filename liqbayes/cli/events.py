@@ -126,7 +126,7 @@ def _print(result: "EventResult") -> None:
             )
             for row in result.placebos.to_dict("records")
         ],
-        title="placebos: the same estimates from maps that are false",
+        title="placebos: the same estimates from maps that are false, and from reports",
         right=4,
     )
     bad = [f for f in result.summary["fits"] if f.get("max_rhat") and f["max_rhat"] > LARGEST_RHAT]

@@ -78,6 +78,8 @@ CONSUMPTION, MAGNETISM, LEAD = "after consumption", "magnetism", "sign of ΔL"
 APPROACHED, SWEPT = "approached", "swept"
 DELTA_LEADS, RETURN_LEADS = "ΔL leads returns", "returns lead ΔL"
 MAP, SHIFTED, MIRRORED = "map", "shifted-week", "sides-mirrored"
+#: ΔL of the feed in place of the map's: no false map, but one that no model made.
+REPORTED = "reported ΔL"
 
 UNITS = {
     CONSUMPTION: "% of price, in the direction of the move, minus matched moves",

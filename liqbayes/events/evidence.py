@@ -46,6 +46,8 @@ class Evidence:
         Bands of the first span that hold unusually much; False where unknown.
     flow : ndarray, shape (draw, side, time)
         Expected liquidation of each bar over the open interest before it.
+    reported : ndarray, shape (side, time), optional
+        What a feed reported of it; None without a feed.
     """
 
     time: NDArray[np.datetime64]
@@ -56,6 +58,7 @@ class Evidence:
     log_density: Mapping[str, NDArray[np.float32]]
     dense: BoolArray
     flow: FloatArray
+    reported: FloatArray | None = None
 
     @property
     def n_bars(self) -> int:

@@ -1,6 +1,7 @@
 """All tests of one market, adjusted together, and the placebos beside them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from liqbayes.events.definitions import (
     MAGNETISM,
     MAP,
     MIRRORED,
+    REPORTED,
     SHIFTED,
     UNITS,
 )
@@ -104,7 +106,9 @@ def _row(question: str, test: str, hours: float, estimate: Estimate) -> dict[str
 def placebos(evidence: Evidence) -> pd.DataFrame:
     """The same estimates under maps that are false, and the true map's advantage over them.
 
-    Not part of the family of tests: what a false map finds too is no finding of the map.
+    Not part of the family of tests: what a false map finds too is no finding of the map. Of ΔL,
+    what the feed reported in place of what the map expects: the map makes its liquidations from the
+    path of price, so that what both show is no artefact of that.
 
     Returns
     -------
@@ -139,6 +143,12 @@ def placebos(evidence: Evidence) -> pd.DataFrame:
                 low, high = over.interval()
                 row |= {"over_low": low, "over_median": over.value, "over_high": high}
             rows.append({**row, "placebo": name})
+    if evidence.reported is not None:
+        fed = replace(evidence, flow=evidence.reported[None])
+        for direction in DIRECTIONS:
+            for hours, bars in spans.items():
+                row = _row(LEAD, direction, hours, lead(fed, bars, direction).estimate)
+                rows.append({**row, "placebo": REPORTED})
     columns = ["question", "test", "horizon_hours", "placebo", "unit", "n", "low", "median", "high"]
     over = ["over_low", "over_median", "over_high"]
     return pd.DataFrame(rows).reindex(columns=[*columns, *over, "reason"])

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liqbayes.backtest.model_forecaster import ModelForecaster
+from liqbayes.backtest.table import interest_before
+from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
 from liqbayes.events.definitions import BAND_MIDDLES, MAP, SHIFTED
 from liqbayes.events.evidence import Evidence, spans
@@ -17,6 +20,7 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 from liqbayes.peers.bars import trigger_price
 
+FloatArray = NDArray[np.float64]
 _NAMES = (MAP, SHIFTED)
 
 
@@ -87,4 +91,16 @@ def evidence_of(panel: MarketPanel, rows: Sequence[Mapping[str, Any]]) -> Eviden
         log_density=density,
         dense=dense,
         flow=flow,
+        reported=_reported(panel, np.isfinite(flow).all(axis=(0, 1))),
     )
+
+
+def _reported(panel: MarketPanel, studied: NDArray[np.bool_]) -> FloatArray | None:
+    """Reports over open interest of the bars under study; a feed of zeros only is unknown."""
+    names = [f"{side}_liquidations" for side in SIDES]
+    if not all(panel.has(name) for name in names):
+        return None
+    feed = np.stack([panel.values(name) for name in names])
+    if not (np.nan_to_num(feed) > 0).any(axis=1).all():
+        return None
+    return np.asarray(np.where(studied, feed / interest_before(panel), np.nan))

@@ -4,33 +4,41 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError
-from liqbayes.events.definitions import ALPHA, CONSUMPTION, DELTA_LEADS, LEAD, MAGNETISM, SWEPT
+from liqbayes.events.consumption import after_moves, moves
+from liqbayes.events.definitions import (
+    ALPHA,
+    CONSUMPTION,
+    DELTA_LEADS,
+    LEAD,
+    MAGNETISM,
+    RETURN_LEADS,
+    SWEPT,
+)
+from liqbayes.events.lead import lead
+from liqbayes.events.magnetism import attraction
 from liqbayes.events.planted import Planted, planted_evidence, rates
-from liqbayes.events.study import study
 
-
-def p_of(table, question, test, hours):
-    chosen = table["question"].eq(question) & table["test"].eq(test)
-    return table[chosen & table["horizon_hours"].eq(hours)].iloc[0]
+# What the strictest step of Holm's adjustment over 15 tests asks for.
+STRICT = ALPHA / 15
 
 
 def test_planted_reversal_is_found_in_the_swept_arm():
-    table = study(planted_evidence(Planted(CONSUMPTION, 6.0), bars=500, draws=3, seed=1))
-    row = p_of(table, CONSUMPTION, SWEPT, 4.0)
-    assert row["verdict"] == "found" and row["high"] < 0
+    data = planted_evidence(Planted(CONSUMPTION, 5.0), bars=700, draws=3, seed=1)
+    found = after_moves(data, moves(data), SWEPT, 4)
+    assert found.p_value() < STRICT and found.interval()[1] < 0
 
 
 def test_planted_attraction_is_found():
-    table = study(planted_evidence(Planted(MAGNETISM, 0.8), bars=500, draws=3, seed=1))
-    row = p_of(table, MAGNETISM, "reach on density", 4.0)
-    assert row["verdict"] == "found" and row["low"] > 0 and row["extra"] > 0
+    data = planted_evidence(Planted(MAGNETISM, 0.6), bars=1500, draws=3, seed=1)
+    found, probability, _ = attraction(data, 4)
+    assert found.p_value() < STRICT and found.interval()[0] > 0 and probability > 0
 
 
 def test_planted_lead_is_found_in_its_direction_only():
-    table = study(planted_evidence(Planted(LEAD, 0.5), bars=500, draws=3, seed=1))
-    row = p_of(table, LEAD, DELTA_LEADS, 1.0)
-    assert row["verdict"] == "found" and row["low"] > 0
-    assert p_of(table, LEAD, "returns lead ΔL", 1.0)["verdict"] == "no effect found"
+    data = planted_evidence(Planted(LEAD, 0.5), bars=700, draws=3, seed=1)
+    ahead, behind = lead(data, 1, DELTA_LEADS), lead(data, 1, RETURN_LEADS)
+    assert ahead.p < STRICT and ahead.estimate.interval()[0] > 0
+    assert behind.p > STRICT and ahead.estimate.value > 3 * abs(behind.estimate.value)
 
 
 def test_an_unknown_kind_is_refused():
