@@ -180,14 +180,12 @@ def matched(
     n : int
         Matched events.
     """
-    cells = found.fine.max() + 1, found.coarse.max() + 1
-    counts = [
-        np.bincount(code[control], minlength=max(size, 1))
-        for code, size in zip((found.fine, found.coarse), cells, strict=True)
-    ]
+    codes = (found.fine, found.coarse)
+    sizes = [max(int(code.max()) + 1, 1) for code in codes]
+    counts = [np.bincount(c[control], minlength=m) for c, m in zip(codes, sizes, strict=True)]
     sums = [
-        np.bincount(code[control], outcome[control], minlength=max(size, 1))
-        for code, size in zip((found.fine, found.coarse), cells, strict=True)
+        np.bincount(c[control], outcome[control], minlength=m)
+        for c, m in zip(codes, sizes, strict=True)
     ]
     in_fine = treated & (counts[0][found.fine] >= LEAST_CONTROLS)
     in_coarse = treated & ~in_fine & (counts[1][found.coarse] >= LEAST_CONTROLS)
@@ -196,9 +194,7 @@ def matched(
     if not n:
         return np.nan, influence.sum(axis=0), 0
     difference = np.zeros(outcome.shape)
-    for chosen, code, count, total in zip(
-        (in_fine, in_coarse), (found.fine, found.coarse), counts, sums, strict=True
-    ):
+    for chosen, code, count, total in zip((in_fine, in_coarse), codes, counts, sums, strict=True):
         mean = total / np.maximum(count, 1)
         difference[chosen] = outcome[chosen] - mean[code[chosen]]
         events = np.bincount(code[chosen], minlength=count.size)

@@ -1,7 +1,7 @@
 """Everything that a study fixes before it looks: horizons, zones, thresholds, levels, wording.
 
-Nothing here was chosen after a result on a market; the length of blocks was, on made-up markets
-without any effect (``planted``). Durations are in hours; distances are multiples of the
+Nothing here was chosen after a result on a market; the length of blocks was chosen on made-up
+markets (``planted``). Durations are in hours; distances are multiples of the
 volatility that was known when the map was drawn, times the root of the span in bars.
 """
 

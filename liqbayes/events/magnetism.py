@@ -45,15 +45,15 @@ def reach(evidence: Evidence, horizon_bars: int, known: NDArray[np.bool_]) -> Re
     day = max(round(PAST_HOURS / evidence.bar_hours), 1)
     root = np.sqrt(float(horizon_bars))
     ends = np.full((2, n), np.nan), np.full((2, n), np.nan)
-    extremes = evidence.low, evidence.high
-    for j, (values, best) in enumerate(zip(extremes, (np.min, np.max), strict=True)):
-        windows = np.lib.stride_tricks.sliding_window_view
+    windows = np.lib.stride_tricks.sliding_window_view
+    for j, values in enumerate((np.log(evidence.low), np.log(evidence.high))):
+        against = SIGN[j] * values
         if n > horizon_bars:
-            ahead = best(windows(values[1:], horizon_bars), axis=1)
-            ends[0][j, : ahead.size] = SIGN[j] * np.log(ahead / close[: ahead.size])
+            ahead = windows(against[1:], horizon_bars).max(axis=1)
+            ends[0][j, : ahead.size] = ahead - SIGN[j] * np.log(close[: ahead.size])
         if n >= day:
-            past = best(windows(values, day), axis=1)
-            ends[1][j, day - 1 :] = SIGN[j] * np.log(past / close[day - 1 :])
+            past = windows(against, day).max(axis=1)
+            ends[1][j, day - 1 :] = past - SIGN[j] * np.log(close[day - 1 :])
     momentum = [
         SIGN[:, None] * evidence.back(bars) / (sigma * np.sqrt(float(bars)))
         for bars in (horizon_bars, day)
@@ -158,7 +158,7 @@ def logistic(
 
 
 def attraction(
-    evidence: Evidence, horizon_bars: int, *, name: str = MAP
+    evidence: Evidence, horizon_bars: int, *, name: str = MAP, beside: str = MAP
 ) -> tuple[Estimate, float, Slopes | None]:
     """Effect of a doubling of density on the log odds of reach.
 
@@ -169,6 +169,8 @@ def attraction(
     name : str
         A map of the evidence, or "sides-mirrored": the density of the other side at the same
         distance.
+    beside : str
+        A map of the evidence, of which bars must be known too.
 
     Returns
     -------
@@ -182,7 +184,7 @@ def attraction(
     densities = evidence.log_density[source][..., evidence.spans.index(horizon_bars), :]
     if name == MIRRORED:
         densities = densities[:, ::-1]
-    known = evidence.known(source)
+    known = evidence.known(source) & evidence.known(beside)
     span = np.flatnonzero(known)
     if not span.size:
         return nothing("no bar has a map"), np.nan, None

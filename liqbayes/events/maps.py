@@ -5,9 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liqbayes.backtest.model_data import shifted_prices
+from liqbayes.backtest.model_data import FALSE_LAG, shifted_prices
 from liqbayes.backtest.model_forecaster import FittedModel
-from liqbayes.events.definitions import BAND_EDGES, MAP, MAP_DRAWS, SHIFTED
+from liqbayes.events.definitions import (
+    BAND_EDGES,
+    MAP,
+    MAP_DRAWS,
+    SHIFTED,
+    VOLATILITY_LEAST_HOURS,
+)
 from liqbayes.events.evidence import (
     band_distances,
     dense_bands,
@@ -61,7 +67,10 @@ def maps(fitted: FittedModel, start: int, stop: int) -> Maps:
     panel, hours = fitted.panel, fitted.panel.bar_seconds / 3600.0
     context, density = _densities(fitted, panel, z, stop)
     dense = dense_bands(density[:, :, :, 0], hours)
-    shifted = _densities(fitted, shifted_prices(panel), z, stop)[1]
+    shifted = np.full_like(density, np.nan)
+    # the false prices begin a week late, and scales are taken from those before the origin
+    if fitted.origin * hours > FALSE_LAG / np.timedelta64(1, "h") + VOLATILITY_LEAST_HOURS:
+        shifted = _densities(fitted, shifted_prices(panel), z, stop)[1]
     return Maps(
         log_density={MAP: density[:, :, start:], SHIFTED: shifted[:, :, start:]},
         dense=dense[:, :, start:],

@@ -7,6 +7,7 @@ come from elsewhere than prices, so that without an effect there is none to find
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -173,16 +174,19 @@ def rates(
         found = study(planted_evidence(planted, bars=bars, draws=draws, seed=seed + market))
         tables.append(found.assign(market=market))
     frame = pd.concat(tables)
-    rows = []
-    keys = ["question", "test", "horizon_hours"]
-    for key, group in frame.groupby(keys, sort=False):
+    rows: list[dict[str, Any]] = []
+    for (question, test, hours), group in frame.groupby(
+        ["question", "test", "horizon_hours"], sort=False
+    ):
         known = group[group["p"].notna()]
         if not len(known):
             continue
         zero = (known["low"] <= 0) & (known["high"] >= 0)
         rows.append(
             {
-                **dict(zip(keys, key, strict=True)),
+                "question": question,
+                "test": test,
+                "horizon_hours": hours,
                 "markets": len(known),
                 **_rate("rejected", int((known["p"] < ALPHA).sum()), len(known)),
                 **_rate("found", int((known["verdict"] == FOUND).sum()), len(known)),
@@ -192,9 +196,9 @@ def rates(
                 "detectable": float(known["detectable"].mean()),
             }
         )
-    anything = frame.groupby("market")["verdict"].agg(lambda v: (v == FOUND).any())
+    anything = frame.loc[frame["verdict"] == FOUND, "market"].nunique()
     last = {"question": "all", "test": "any test", "markets": markets}
-    rows.append({**last, **_rate("found", int(anything.sum()), markets)})
+    rows.append({**last, **_rate("found", int(anything), markets)})
     return pd.DataFrame(rows)
 
 

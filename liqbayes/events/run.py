@@ -109,7 +109,10 @@ def conclude(evidence: Evidence, rows: list[dict[str, Any]], unfinished: int = 0
     tests = study(evidence)
     count = int(tests["p"].notna().sum())
     findings = {
-        question: [sentence(row, count) for row in group.to_dict("records")]
+        question: [
+            sentence({str(key): value for key, value in row.items()}, count)
+            for row in group.to_dict("records")
+        ]
         for question, group in tests.groupby("question", sort=False)
     }
     own = tests[tests["question"] == LEAD].drop_duplicates("horizon_hours")

@@ -130,8 +130,9 @@ def placebos(evidence: Evidence) -> pd.DataFrame:
         for hours, bars in spans.items():
             estimate, _, slopes = attraction(evidence, bars, name=name)
             row = _row(MAGNETISM, "reach on density", hours, estimate)
-            _, _, own = attraction(evidence, bars)
-            known = np.flatnonzero(evidence.known(MAP))
+            other = MAP if name == MIRRORED else name
+            _, _, own = attraction(evidence, bars, beside=other)
+            known = np.flatnonzero(evidence.known(MAP) & evidence.known(other))
             if own is not None and slopes is not None and not estimate.reason:
                 over = combined(
                     own.value - slopes.value,
@@ -149,6 +150,7 @@ def placebos(evidence: Evidence) -> pd.DataFrame:
             for hours, bars in spans.items():
                 row = _row(LEAD, direction, hours, lead(fed, bars, direction).estimate)
                 rows.append({**row, "placebo": REPORTED})
-    columns = ["question", "test", "horizon_hours", "placebo", "unit", "n", "low", "median", "high"]
-    over = ["over_low", "over_median", "over_high"]
-    return pd.DataFrame(rows).reindex(columns=[*columns, *over, "reason"])
+    shown = ["question", "test", "horizon_hours", "placebo", "unit", "n", "low", "median", "high"]
+    return pd.DataFrame(rows).reindex(
+        columns=[*shown, "over_low", "over_median", "over_high", "reason"]
+    )
