@@ -154,7 +154,7 @@ class FittedModel:
             data, moments = self._known[key][1:]
             return data, moments
         data = known_data(self.spec, self.panel, self.origin, table)
-        z = self._thinned(PROPAGATED if own else PROPAGATED_A_PATH)
+        z = self.thinned(PROPAGATED if own else PROPAGATED_A_PATH)
         moments = propagated(Evaluator.of(self.spec, data), z)
         # several forecasters ask for the same path; the one before is not needed again
         self._known[key] = used, data, moments
@@ -166,7 +166,8 @@ class FittedModel:
         found: BarTable = self._known["table"]
         return found
 
-    def _thinned(self, draws: int) -> FloatArray:
+    def thinned(self, draws: int) -> FloatArray:
+        """About so many evenly spaced draws, shape (draw, parameter)."""
         kept = np.unique(np.linspace(0, len(self.z) - 1, min(draws, len(self.z))).round())
         return np.asarray(self.z[kept.astype(int)])
 
@@ -274,6 +275,10 @@ class ModelForecaster:
     _fits: dict[int, FittedModel] = field(default_factory=dict, repr=False, compare=False)
 
     def fit(self, table: BarTable, stop: int) -> FittedModel:
+        """See `at`; the model has the panel itself and takes nothing from the table."""
+        return self.at(stop)
+
+    def at(self, stop: int) -> FittedModel:
         """Sample the parameters given the bars before ``stop``; once an origin.
 
         An origin in a gap of open interest moves back to where everything is known.

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from liqbayes.backtest.forecaster import TASKS
+from liqbayes.backtest.origins import midnight_from, ranges
 from liqbayes.backtest.table import BarTable
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec, prepare
@@ -128,25 +126,19 @@ class BacktestPlan:
     @cached_property
     def splits(self) -> tuple[int, int, int]:
         """First bars of the validation and the test block, and the end; days are not divided."""
-        n = self.panel.n_bars
-        first = self._midnight(round((1.0 - TEST_SHARE - VALIDATION_SHARE) * n))
-        return first, self._midnight(round((1.0 - TEST_SHARE) * n)), n
-
-    def _midnight(self, bar: int) -> int:
-        days = self.table.time.astype("datetime64[D]")
-        begins = np.flatnonzero(self.table.time == days)
-        after = begins[begins >= bar]
-        return int(after[0]) if after.size else bar
+        n, time = self.panel.n_bars, self.table.time
+        first = midnight_from(time, round((1.0 - TEST_SHARE - VALIDATION_SHARE) * n))
+        return first, midnight_from(time, round((1.0 - TEST_SHARE) * n)), n
 
     def blocks(self) -> tuple[tuple[int, int, bool], ...]:
         """Half-open ranges of bars with one origin, and whether they are of the test block."""
         every = duration_seconds(self.refit) // self.panel.bar_seconds
         first, test, n = self.splits
-        out = []
-        for start, stop, tested in ((first, test, False), (test, n, True)):
-            edges = [*range(start, stop, every), stop]
-            out += [(a, b, tested) for a, b in pairwise(edges)]
-        return tuple(out)
+        return tuple(
+            (a, b, tested)
+            for start, stop, tested in ((first, test, False), (test, n, True))
+            for a, b in ranges(start, stop, every)
+        )
 
     def units(self) -> dict[str, Unit]:
         """Blocks by key, the test first, so that a budget leaves forecasts of the model."""
