@@ -1,7 +1,7 @@
 """Run a market: warm the book up, publish bars, keep the truth."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,13 @@ from liqbayes.simulate.book import (
     FloatArray,
     enlarged,
 )
+from liqbayes.simulate.chart import Publication
 from liqbayes.simulate.config import MarketConfig
 from liqbayes.simulate.feed import orders_per_second, reported, split_orders, time_to_extreme
 from liqbayes.simulate.funding import funding_rate
 from liqbayes.simulate.positions import COUNT, NEXT, ORDERS, Desk
 from liqbayes.simulate.price import Drive, draw_drive, mirrored
+from liqbayes.simulate.publishing import Publisher, Publishing
 from liqbayes.simulate.seeding import seed_desk
 from liqbayes.simulate.setup import Clock, Setup, make_clock, make_setup, segments
 from liqbayes.simulate.truth import make_truth
@@ -50,6 +52,8 @@ class SimulatedMarket:
     levels : DataFrame or None
         If asked for, the true map at every bar close: time, side, price (liquidation level) and
         amount (quantity unit), a row for each position that has a level.
+    publications : tuple of Publication
+        Maps that were published, each beside the true book.
     """
 
     panel: MarketPanel
@@ -58,6 +62,7 @@ class SimulatedMarket:
     truth: dict[str, Any]
     config: MarketConfig
     levels: pd.DataFrame | None = None
+    publications: tuple[Publication, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,11 @@ class _Run:
 
 
 def simulate_market(
-    config: MarketConfig, seed: int, *, keep_levels: bool = False
+    config: MarketConfig,
+    seed: int,
+    *,
+    keep_levels: bool = False,
+    publish: Publisher | Literal["true"] | None = None,
 ) -> SimulatedMarket:
     """Simulate one market.
 
@@ -86,6 +95,10 @@ def simulate_market(
         nothing but the feed.
     keep_levels : bool
         Whether to keep the level of every position at every bar close; changes nothing else.
+    publish : callable or "true", optional
+        Makes the map that `MarketConfig.readers` act on, from the panel so far (without the
+        liquidation feed); ``"true"`` shows them the book itself. Without readers maps are made and
+        kept, and change nothing.
 
     Returns
     -------
@@ -94,13 +107,13 @@ def simulate_market(
     Raises
     ------
     InputError
-        For an impossible seed, contract or start date.
+        For an impossible seed, contract or start date, or readers without a map.
     NotDeterminedError
         If the contract's margin tiers are not known.
     """
     seed = whole("seed", seed, 0)
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
-    of_market, of_price, of_book, of_feed, of_wick = streams
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)]
+    of_market, of_price, of_book, of_feed, of_wick, of_readers = streams
     setup, clock = make_setup(config, of_market), make_clock(config)
     drive = draw_drive(
         of_price,
@@ -113,13 +126,13 @@ def simulate_market(
     if setup.orientation < 0:
         drive = mirrored(drive)
     drive = drive._replace(interest=drive.interest / drive.interest[clock.first_published])
-    run = _run(of_book, setup, clock, drive, keep_levels=keep_levels)
+    over = of_wick.exponential(1.0, (2, config.bars)) * config.price.wick
+    publishing = Publishing(publish, setup, clock, of_readers, over)
+    run = _run(of_book, setup, clock, drive, publishing, keep_levels=keep_levels)
     index = bar_tools.bar_times(clock, config.bars, config.bar_seconds)
     prices = bar_tools.price_frame(run.record, setup, index)
     bars = bar_tools.true_bars(run.record, run.held, setup, index)
-    frame = bar_tools.with_wicks(
-        prices, of_wick, config.price.wick, publish_mark=config.price.publish_mark
-    )
+    frame = bar_tools.with_wicks(prices, over, publish_mark=config.price.publish_mark)
     frame["open_interest"] = bars["long_open_interest"]
     frame["funding_rate"] = run.funding
     shares = _publish_feed(of_feed, setup, clock, drive, run, frame, bars)
@@ -136,11 +149,18 @@ def simulate_market(
     levels = None
     if keep_levels:
         levels = _levels(run.books, setup, index + pd.Timedelta(seconds=config.bar_seconds))
-    return SimulatedMarket(panel, positions, bars, truth, config, levels)
+    done = tuple(publishing.done)
+    return SimulatedMarket(panel, positions, bars, truth, config, levels, done)
 
 
 def _run(
-    rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive, *, keep_levels: bool
+    rng: np.random.Generator,
+    setup: Setup,
+    clock: Clock,
+    drive: Drive,
+    publishing: Publishing,
+    *,
+    keep_levels: bool,
 ) -> _Run:
     config, rules, tiers = setup.config, setup.rules, setup.tiers
     reserve = int(setup.target / min(setup.sizes)) + 256
@@ -152,7 +172,8 @@ def _run(
     state[kernels.OUTFLOW] = rules.open_rate * setup.target
     history = Drive(*(values[: clock.history] for values in drive))
     desk = seed_desk(rng, setup, history, float(state[kernels.LOG_PRICE]), reserve)
-    traders = setup.newcomers(rng, 4 * reserve)
+    publishing.mark_book(desk)
+    traders = publishing.mark_traders(setup.newcomers(rng, 4 * reserve))
     record = np.zeros((clock.begin.size, kernels.RECORD_WIDTH))
     held = np.zeros((config.bars + 1, 2))
     funding = np.full(config.bars, np.nan)
@@ -170,14 +191,18 @@ def _run(
             if first >= published:
                 bar = (seconds - clock.start) // config.bar_seconds
                 funding[bar] = np.nansum([funding[bar], rate])
+        if first > published and (first - published) % config.steps == 0:
+            bar = (first - published) // config.steps
+            publishing.at(bar, desk, record[published:], held, funding)
         step = first
         while step < last:
             step = kernels.run_steps(
-                desk, drive, traders, tiers, rules, state, record, step, last, reserve, rng
-            )
+                desk, drive, traders, publishing.chart, tiers, rules, state, record, step, last,
+                reserve, rng,
+            )  # fmt: skip
             if step < last:
                 orders.append(desk.events[: desk.tally[ORDERS]].copy())
-                desk, traders = _make_room(rng, setup, desk, traders, reserve)
+                desk, traders = _make_room(rng, setup, desk, traders, publishing, reserve)
         done = last - published
         if done > 0 and done % config.steps == 0:
             held[done // config.steps] = _held(desk)
@@ -225,12 +250,17 @@ def _levels(
 
 
 def _make_room(
-    rng: np.random.Generator, setup: Setup, desk: Desk, traders: FloatArray, reserve: int
+    rng: np.random.Generator,
+    setup: Setup,
+    desk: Desk,
+    traders: FloatArray,
+    publishing: Publishing,
+    reserve: int,
 ) -> tuple[Desk, FloatArray]:
     """Empty the event list, bring new traders and enlarge the book where they have run out."""
     desk.tally[ORDERS] = 0
     if desk.tally[NEXT:].max() + reserve > traders.shape[2]:
-        traders = setup.newcomers(rng, 4 * reserve)
+        traders = publishing.mark_traders(setup.newcomers(rng, 4 * reserve))
         desk.tally[NEXT:] = 0
     if desk.tally[COUNT : COUNT + 2].max() + reserve > desk.book.shape[2]:
         book = enlarged(desk.book)

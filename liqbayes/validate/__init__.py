@@ -1,6 +1,8 @@
 """Whether models earn their intervals where the truth is known, and which of them predicts."""
 
 from liqbayes.validate.challenges import challenge
+from liqbayes.validate.feedback.run import FeedbackPlan, feedback_study
+from liqbayes.validate.feedback.tables import FeedbackResult
 from liqbayes.validate.lfo.run import ComparisonPlan, compare_models
 from liqbayes.validate.lfo.tables import ComparisonResult
 from liqbayes.validate.prior_check import prior_check
@@ -15,12 +17,15 @@ __all__ = [
     "FAULTS",
     "ComparisonPlan",
     "ComparisonResult",
+    "FeedbackPlan",
+    "FeedbackResult",
     "RecoveryPlan",
     "RecoveryResult",
     "SbcPlan",
     "SbcResult",
     "challenge",
     "compare_models",
+    "feedback_study",
     "prior_check",
     "recovery_on_agent_markets",
     "resolution_check",
