@@ -81,7 +81,7 @@ class Publishing:
             )
         self._publish, self._setup, self._rng, self._over = publish, setup, rng, over
         self._index = bar_tools.bar_times(clock, setup.config.bars, seconds)
-        self._first = max(1, -(-3600 * readers.first_hours // seconds))
+        self._first = max(3, -(-3600 * readers.first_hours // seconds))
         self._every = max(1, 3600 * readers.every_hours // seconds)
         self.chart: Chart = blank_chart()
         self.done: list[Publication] = []

@@ -157,7 +157,7 @@ def test_readers_need_a_map(small_flow):
 def test_bad_settings_and_maps_are_named():
     with pytest.raises(InputError, match=r"readers\.share=0\.95"):
         ReaderConfig(share=0.95)
-    with pytest.raises(InputError, match="behaviour=.*front-running"):
+    with pytest.raises(InputError, match=r"behaviour=.*front-running"):
         ReaderConfig(behaviour=("herding",))
     with pytest.raises(InputError, match="behaviour="):
         ReaderConfig(behaviour=())
@@ -310,7 +310,7 @@ def test_front_running_buys_towards_a_cluster(small_flow):
     moves, bought = {}, {}
     for share in (0.0, 0.9):
         readers = ReaderConfig(
-            share=share, behaviour=("front-running",), first_hours=2, every_hours=1
+            share=share, behaviour=("front-running",), first_hours=3, every_hours=1
         )
         config = tiny(small_flow, readers=readers, price=price)
         found = [simulate_market(config, seed, publish=above) for seed in (5, 6)]
