@@ -6,23 +6,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from liqbayes.contracts import SIDES
 from liqbayes.panel import MarketPanel
 from liqbayes.simulate import bars as bar_tools
 from liqbayes.simulate import kernels
-from liqbayes.simulate.book import (
-    ANCHOR,
-    ENTRY,
-    ISOLATED,
-    LEVEL,
-    SIZE,
-    FloatArray,
-    enlarged,
-)
+from liqbayes.simulate.book import FloatArray, enlarged
 from liqbayes.simulate.chart import Publication
 from liqbayes.simulate.config import MarketConfig
 from liqbayes.simulate.feed import orders_per_second, reported, split_orders, time_to_extreme
 from liqbayes.simulate.funding import funding_rate
+from liqbayes.simulate.holdings import (
+    held_by_row,
+    levels_table,
+    positions_table,
+    standing,
+)
 from liqbayes.simulate.positions import COUNT, NEXT, ORDERS, Desk
 from liqbayes.simulate.price import Drive, draw_drive, mirrored
 from liqbayes.simulate.publishing import Publisher, Publishing
@@ -137,7 +134,7 @@ def simulate_market(
     frame["funding_rate"] = run.funding
     shares = _publish_feed(of_feed, setup, clock, drive, run, frame, bars)
     end = index[-1] + pd.Timedelta(seconds=config.bar_seconds)
-    positions, leverage = _positions(run.desk, setup, end)
+    positions, leverage = positions_table(run.desk, setup, end)
     panel = MarketPanel.from_frame(
         frame,
         setup.contract,
@@ -148,7 +145,7 @@ def simulate_market(
     truth = make_truth(setup, positions, leverage, bars, prices, shares, seed)
     levels = None
     if keep_levels:
-        levels = _levels(run.books, setup, index + pd.Timedelta(seconds=config.bar_seconds))
+        levels = levels_table(run.books, setup, index + pd.Timedelta(seconds=config.bar_seconds))
     done = tuple(publishing.done)
     return SimulatedMarket(panel, positions, bars, truth, config, levels, done)
 
@@ -183,7 +180,7 @@ def _run(
     for first, last in segments(clock, config, interval):
         seconds = int(clock.begin[first])
         if first == published:
-            held[0] = _held(desk)
+            held[0] = held_by_row(desk)
         if seconds % interval == 0:
             rate = funding_rate(setup, state)
             price = float(np.exp(state[kernels.LOG_PRICE]))
@@ -205,9 +202,9 @@ def _run(
                 desk, traders = _make_room(rng, setup, desk, traders, publishing, reserve)
         done = last - published
         if done > 0 and done % config.steps == 0:
-            held[done // config.steps] = _held(desk)
+            held[done // config.steps] = held_by_row(desk)
             if keep_levels:
-                books.append(_standing(desk))
+                books.append(standing(desk))
     orders.append(desk.events[: desk.tally[ORDERS]].copy())
     events = np.concatenate(orders)
     return _Run(
@@ -218,35 +215,6 @@ def _run(
         desk=desk,
         books=books,
     )
-
-
-def _held(desk: Desk) -> FloatArray:
-    return np.array([desk.book[SIZE, row, : desk.tally[COUNT + row]].sum() for row in range(2)])
-
-
-def _standing(desk: Desk) -> tuple[FloatArray, FloatArray]:
-    """Levels and sizes of the positions of each row, shape (2, position), linear coordinates."""
-    rows = []
-    for row in range(2):
-        count = int(desk.tally[COUNT + row])
-        rows.append(desk.book[[LEVEL, SIZE], row, :count].copy())
-    return rows[0], rows[1]
-
-
-def _levels(
-    books: list[tuple[FloatArray, FloatArray]], setup: Setup, ends: pd.DatetimeIndex
-) -> pd.DataFrame:
-    """The true map, a row for each bar close and position with a level."""
-    parts = []
-    for end, book in zip(ends, books, strict=True):
-        for side, row in bar_tools.sides(setup):
-            level, size = book[row]
-            finite = np.isfinite(level) & (level > 0)
-            price = level[finite] if setup.orientation > 0 else 1 / level[finite]
-            names = pd.Categorical(np.full(price.size, side), categories=list(SIDES))
-            part = {"time": end, "side": names, "price": price, "amount": size[finite]}
-            parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)
 
 
 def _make_room(
@@ -292,39 +260,3 @@ def _publish_feed(
         if true.sum() > 0:
             shares[side] = float(frame[f"{side}_liquidations"].sum() / true.sum())
     return shares
-
-
-def _positions(
-    desk: Desk, setup: Setup, end: pd.Timestamp
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Positions in contract units, and the harmonic mean leverage of each side.
-
-    Leverage counts from the price of the last decision on size or collateral; positions without a
-    level count as leverage 1.
-    """
-    parts, leverage = [], {}
-    for side, row in bar_tools.sides(setup):
-        sign, count = 1.0 - 2.0 * row, int(desk.tally[COUNT + row])
-        size, level = desk.book[SIZE, row, :count], desk.book[LEVEL, row, :count]
-        finite = np.isfinite(level)
-        shown = np.where(finite, level, np.nan)
-        entry = desk.book[ENTRY, row, :count]
-        inverse = np.where(
-            finite, np.maximum(sign * (1 - shown / desk.book[ANCHOR, row, :count]), 0.0), 1.0
-        )
-        leverage[side] = float(size.sum() / (size * inverse).sum())
-        parts.append(
-            pd.DataFrame(
-                {
-                    "time": end,
-                    "side": side,
-                    "size": size,
-                    "entry_price": entry if setup.orientation > 0 else 1 / entry,
-                    "liquidation_price": shown if setup.orientation > 0 else 1 / shown,
-                    "margin_mode": np.where(
-                        desk.book[ISOLATED, row, :count] == 1, "isolated", "cross"
-                    ),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True), leverage

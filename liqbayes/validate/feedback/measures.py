@@ -18,7 +18,7 @@ NEAR, FAR = 0.05, 0.1
 #: for metaorders (Donier & Bonart 2015, arXiv 1412.4503).
 SHOCK, IMPACT = 0.05, 1.0
 
-#: Measures in the order of tables: name to (what it is, whether it needs a fit).
+#: Measures in the order of tables: name to what it is.
 MAP_MEASURES = {
     "map: overlap of shapes": "1 - total variation distance of map and book within 10 %",
     "map: |log error|, 5 %": "of the amount within 5 %",

@@ -14,7 +14,7 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.simulate import market_preset
 from liqbayes.simulate.reader_settings import BEHAVIOURS, ReaderConfig
 from liqbayes.validate.feedback.maps import MODEL, RULE, STAND_IN, publisher
-from liqbayes.validate.feedback.measures import FAR, IMPACT, NEAR, SHOCK
+from liqbayes.validate.feedback.measures import FAR, IMPACT, MEASURES, NEAR, SHOCK
 from liqbayes.validate.feedback.tables import FeedbackResult, compared
 from liqbayes.validate.feedback.unit import (
     ALL,
@@ -189,6 +189,7 @@ def feedback_study(
     columns = result.table.astype(object).where(result.table.notna(), None)
     summary = {
         **plan.identity(),
+        "measures": MEASURES,
         "differences": columns.to_dict("records"),
         "errors": list(result.errors),
     }
