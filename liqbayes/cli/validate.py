@@ -1,5 +1,6 @@
 """`liqbayes validate`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -371,7 +372,7 @@ def feedback(
                 f"{row['nobody']:.3g}",
                 f"{row['readers']:.3g}",
                 f"{row['difference']:+.2g}",
-                f"{row['low']:+.2g} to {row['high']:+.2g}",
+                "-" if math.isnan(row["low"]) else f"{row['low']:+.2g} to {row['high']:+.2g}",
                 str(row["verdict"]),
             )
             for row in result.table.to_dict("records")
