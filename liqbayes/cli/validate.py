@@ -1,11 +1,12 @@
 """`liqbayes validate`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liqbayes.cli.arguments import Budget, Model, RunForce, RunOut, Seed, Workers, at_once
+from liqbayes.cli.arguments import Budget, Model, RunForce, RunOut, Seed, Workers, at_once, finish
 from liqbayes.cli.console import NOT_CONVERGED, errors, guarded, print_table, say
 from liqbayes.errors import InputError
 
@@ -347,6 +348,97 @@ def alarms(
     if outcome.left:
         say(f"{outcome.left} markets are left; the same command goes on with them.")
         raise typer.Exit(NOT_CONVERGED)
+
+
+@validate.command()
+@guarded
+def feedback(
+    out: RunOut,
+    model: Model = "baseline",
+    shares: Annotated[
+        str, typer.Option(help="Shares of traders who read the map, with commas.")
+    ] = "0,0.1,0.3",
+    behaviour: Annotated[
+        str,
+        typer.Option(help="stops, front-running, avoidance, all; several with commas."),
+    ] = "all",
+    markets: Annotated[int, typer.Option(help="Simulated markets, each at every share.")] = 6,
+    shown: Annotated[
+        str,
+        typer.Option("--map", help="What the traders see: model, fixed-mix or true."),
+    ] = "model",
+    preset: Annotated[str, typer.Option(help="Market regime.")] = "default",
+    no_fit: Annotated[
+        bool, typer.Option("--no-fit", help="Compare maps and risk only; fit nothing.")
+    ] = False,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: RunForce = False,
+) -> None:
+    """Feedback: what traders who act on the published map do to the map and to cascades.
+
+    Simulates the same markets with growing shares of traders who see a map made from the bars so
+    far, fits the model to each, and compares accuracy and risk with the market where nobody
+    reads. Can be interrupted and goes on where it was, also with more markets, shares or
+    behaviours. Exit status: 0 all units finished, 2 wrong usage or input, 3 not all units
+    finished, 130 interrupted.
+    """
+    from liqbayes.batch import local_executor
+    from liqbayes.validate import FeedbackPlan, feedback_study
+
+    plan = FeedbackPlan(
+        model=model,
+        shares=_numbers("--shares", shares),
+        behaviours=tuple(word.strip() for word in behaviour.split(",")),
+        markets=markets,
+        map=shown,
+        preset=preset,
+        fitted=not no_fit,
+    )
+    processes = at_once(workers, budget)
+    say(f"{markets} markets, {len(plan.units())} units, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
+        result, outcome = feedback_study(plan, out, executor, budget_minutes=budget, force=force)
+    print_table(
+        (
+            "who",
+            "share",
+            "measure",
+            "markets",
+            "nobody",
+            "readers",
+            "difference",
+            "95 %",
+            "verdict",
+        ),
+        [
+            (
+                str(row["behaviour"]),
+                f"{row['share']:g}",
+                str(row["measure"]),
+                str(row["markets"]),
+                f"{row['nobody']:.3g}",
+                f"{row['readers']:.3g}",
+                f"{row['difference']:+.2g}",
+                "-" if math.isnan(row["low"]) else f"{row['low']:+.2g} to {row['high']:+.2g}",
+                str(row["verdict"]),
+            )
+            for row in result.table.to_dict("records")
+        ],
+        title=f"readers minus nobody, paired by market; map: {shown}",
+        right=3,
+    )
+    found = int(result.table["verdict"].isin(("higher", "lower")).sum())
+    say(f"{found} of {len(result.table)} differences are decided at a family-wise level of 5 %.")
+    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
+    finish(outcome, "units", result.errors)
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} is {text!r}; give numbers with commas, as 0,0.1,0.3.") from None
 
 
 @validate.command()

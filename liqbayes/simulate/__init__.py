@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 from liqbayes.simulate.config import MarketConfig
 from liqbayes.simulate.market_settings import FeedConfig, FlowConfig, PriceConfig
 from liqbayes.simulate.presets import list_presets, market_preset
+from liqbayes.simulate.reader_settings import ReaderConfig
 from liqbayes.simulate.trader_settings import BehaviourConfig, HoldingClass, LeverageConfig
 
 if TYPE_CHECKING:
+    from liqbayes.simulate.chart import Publication, PublishedMap
     from liqbayes.simulate.market import SimulatedMarket, simulate_market
     from liqbayes.simulate.resample import resample_market
     from liqbayes.simulate.write import write_simulation
@@ -20,6 +22,9 @@ __all__ = [
     "LeverageConfig",
     "MarketConfig",
     "PriceConfig",
+    "Publication",
+    "PublishedMap",
+    "ReaderConfig",
     "SimulatedMarket",
     "list_presets",
     "market_preset",
@@ -30,6 +35,8 @@ __all__ = [
 
 # These need numba or pandas, so they load on use.
 _LAZY = {
+    "Publication": "chart",
+    "PublishedMap": "chart",
     "SimulatedMarket": "market",
     "simulate_market": "market",
     "resample_market": "resample",

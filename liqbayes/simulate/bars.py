@@ -93,11 +93,19 @@ def sides(setup: Setup) -> tuple[tuple[str, int], tuple[str, int]]:
 
 
 def with_wicks(
-    frame: pd.DataFrame, rng: np.random.Generator, wick: float, *, publish_mark: bool
+    frame: pd.DataFrame, over: NDArray[np.float64], *, publish_mark: bool
 ) -> pd.DataFrame:
-    """Add the overshoot of the traded high and low; optionally keep the mark price beside it."""
+    """Add the overshoot of the traded high and low; optionally keep the mark price beside it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Mark price bars.
+    over : ndarray, shape (2, bar)
+        Overshoot of the high and the low of each bar, as a fraction.
+    publish_mark : bool
+    """
     out = frame.copy()
-    over: NDArray[np.float64] = rng.exponential(1.0, (2, len(frame))) * wick
     if publish_mark:
         for name in ("open", "high", "low", "close"):
             out[f"mark_{name}"] = frame[name]

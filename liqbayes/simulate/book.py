@@ -31,7 +31,8 @@ SLOTS = 8
 #: the distance left at which the stop triggers, 0 for none. EXIT_LEFT: quantity the trader still
 #: wants to sell. RATE: exits per hour that take liquidity. ISOLATED: 1 if isolated. TOPUPS, RUNGS:
 #: collateral additions and partial liquidations left. SLOT: slot of the trader who is still
-#: building the position, -1 for none.
+#: building the position, -1 for none. READER: 1 if its trader reads the published map. WISH: where
+#: the stop would be without a map. TARGET: price at which a front-runner sells, 0 for none.
 (
     SIZE,
     ENTRY,
@@ -47,8 +48,11 @@ SLOTS = 8
     TOPUPS,
     RUNGS,
     SLOT,
-) = range(14)
-FIELDS = 14
+    READER,
+    WISH,
+    TARGET,
+) = range(17)
+FIELDS = 17
 
 #: Rows of the margin tiers, an array of shape (4, tier): largest notional, maintenance rate and
 #: amount (margin = rate * notional - amount), smallest collateral per notional at opening. Notional

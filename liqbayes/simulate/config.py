@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from liqbayes.simulate.market_settings import FeedConfig, FlowConfig, PriceConfig
+from liqbayes.simulate.reader_settings import ReaderConfig
 from liqbayes.simulate.trader_settings import BehaviourConfig, LeverageConfig
 from liqbayes.simulate.validation import positive, require, whole
 
@@ -39,6 +40,8 @@ class MarketConfig:
         Price history before the warm-up in which the oldest positions were opened, at least 2.
     price, leverage, behaviour, flow, feed
         Settings by topic.
+    readers : ReaderConfig
+        Traders who act on a published map; none by default.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class MarketConfig:
     behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
+    readers: ReaderConfig = field(default_factory=ReaderConfig)
 
     def __post_init__(self) -> None:
         whole("bars", self.bars, 3, 200_000)
@@ -89,5 +93,10 @@ class MarketConfig:
         return _DEFAULT_STEPS.get(self.bar_seconds, 6)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain nested values (JSON-able)."""
-        return dataclasses.asdict(self)
+        """The settings as plain nested values (JSON-able); without readers where nobody reads."""
+        settings = dataclasses.asdict(self)
+        if self.readers.share == 0:
+            # their settings change nothing, and markets from before there were any stay what
+            # they are
+            del settings["readers"]
+        return settings

@@ -19,6 +19,7 @@ from liqbayes.simulate.book import (
     FloatArray,
     Rules,
 )
+from liqbayes.simulate.chart import WIDTH, Chart
 from liqbayes.simulate.matching import exit_chance, fill_openings, mean_gap, passive_close, skipped
 from liqbayes.simulate.positions import (
     COUNT,
@@ -31,6 +32,7 @@ from liqbayes.simulate.positions import (
     touched,
 )
 from liqbayes.simulate.price import Drive
+from liqbayes.simulate.readers import pass_cells, pull_of, take_profits
 
 # Columns of the step records. Pairs are rows 0 and 1.
 OPEN, HIGH, LOW, CLOSE, VOLUME, TAKER_BUY, FLOW = range(7)
@@ -183,6 +185,7 @@ def run_steps(
     desk: Desk,
     drive: Drive,
     traders: FloatArray,
+    chart: Chart,
     tiers: FloatArray,
     rules: Rules,
     state: FloatArray,
@@ -207,7 +210,7 @@ def run_steps(
             or desk.tally[ORDERS] + positions * (rules.ladder_rungs + 1) > desk.events.shape[0]
         ):
             return step
-        run_step(desk, drive, traders, tiers, rules, state, record[step], step, rng)
+        run_step(desk, drive, traders, chart, tiers, rules, state, record[step], step, rng)
     return last
 
 
@@ -216,6 +219,7 @@ def run_step(
     desk: Desk,
     drive: Drive,
     traders: FloatArray,
+    chart: Chart,
     tiers: FloatArray,
     rules: Rules,
     state: FloatArray,
@@ -242,6 +246,8 @@ def run_step(
     open_interest = state[OPEN_INTEREST]
     ordinary = rules.turnover_hourly * hours * activity * open_interest
     cap = rules.participation * ordinary
+    chart.flow[:, :] = 0.0
+    take_profits(desk, chart, low, high)
     sold, lost, taken = np.empty(2), np.empty(2), np.empty(2)
     given, opened = np.empty(2), np.empty(2)
     for row in range(2):
@@ -278,20 +284,26 @@ def run_step(
     aim = rules.target * drive.interest[step] / open_interest
     appetite = np.exp(rules.momentum * np.tanh(rules.orientation * move / 2)) * aim**RETURN_POWER
     pairs = state[OUTFLOW] * drive.opening[step] * pace * appetite
+    pull = 0.0
+    if chart.grid[WIDTH] > 0:
+        pass_cells(chart, low, high)
+        pull = pull_of(chart, np.log(end))
     for row in range(2):
         opened[row] = pairs + (taken[row] - given[1 - row])
         out[OPENED_INVERSE + row] = fill_openings(
-            desk, traders, row, 1.0 - 2.0 * row, opened[row], end, tiers, rules, rng
+            desk, traders, row, 1.0 - 2.0 * row, opened[row], end, pull, chart, tiers, rules, rng
         )
+    # Front-runners open by taking: that moves taker volume, and the price as forced orders do.
+    buys, sells = min(chart.flow[0, 0], pairs), min(chart.flow[0, 1], pairs)
 
     flow = pairs + taken[0] + taken[1]
     volume = max(ordinary, flow)
     rest = volume - flow
     tilt = 0.5 + 0.25 * np.tanh(change / max(drive.scale[step], 1e-12) * rules.hourly_volatility)
-    taker_buy = min(volume, taken[1] + (pairs + rest) * tilt)
+    taker_buy = min(volume, taken[1] + buys + (pairs - buys - sells + rest) * tilt)
     state[LOG_PRICE] = np.log(end)
     state[OPEN_INTEREST] += pairs - given[0] - given[1]
-    forced = lost[1] - lost[0]
+    forced = lost[1] - lost[0] + (buys - sells) + (chart.flow[1, 1] - chart.flow[1, 0])
     state[PENDING] = (
         rules.impact * drive.scale[step] * np.sign(forced) * np.sqrt(min(1.0, abs(forced) / volume))
     )

@@ -1,29 +1,28 @@
 """Run a market: warm the book up, publish bars, keep the truth."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from liqbayes.contracts import SIDES
 from liqbayes.panel import MarketPanel
 from liqbayes.simulate import bars as bar_tools
 from liqbayes.simulate import kernels
-from liqbayes.simulate.book import (
-    ANCHOR,
-    ENTRY,
-    ISOLATED,
-    LEVEL,
-    SIZE,
-    FloatArray,
-    enlarged,
-)
+from liqbayes.simulate.book import FloatArray, enlarged
+from liqbayes.simulate.chart import Publication
 from liqbayes.simulate.config import MarketConfig
 from liqbayes.simulate.feed import orders_per_second, reported, split_orders, time_to_extreme
 from liqbayes.simulate.funding import funding_rate
+from liqbayes.simulate.holdings import (
+    held_by_row,
+    levels_table,
+    positions_table,
+    standing,
+)
 from liqbayes.simulate.positions import COUNT, NEXT, ORDERS, Desk
 from liqbayes.simulate.price import Drive, draw_drive, mirrored
+from liqbayes.simulate.publishing import Publisher, Publishing
 from liqbayes.simulate.seeding import seed_desk
 from liqbayes.simulate.setup import Clock, Setup, make_clock, make_setup, segments
 from liqbayes.simulate.truth import make_truth
@@ -50,6 +49,8 @@ class SimulatedMarket:
     levels : DataFrame or None
         If asked for, the true map at every bar close: time, side, price (liquidation level) and
         amount (quantity unit), a row for each position that has a level.
+    publications : tuple of Publication
+        Maps that were published, each beside the true book.
     """
 
     panel: MarketPanel
@@ -58,6 +59,7 @@ class SimulatedMarket:
     truth: dict[str, Any]
     config: MarketConfig
     levels: pd.DataFrame | None = None
+    publications: tuple[Publication, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,11 @@ class _Run:
 
 
 def simulate_market(
-    config: MarketConfig, seed: int, *, keep_levels: bool = False
+    config: MarketConfig,
+    seed: int,
+    *,
+    keep_levels: bool = False,
+    publish: Publisher | Literal["true"] | None = None,
 ) -> SimulatedMarket:
     """Simulate one market.
 
@@ -86,6 +92,10 @@ def simulate_market(
         nothing but the feed.
     keep_levels : bool
         Whether to keep the level of every position at every bar close; changes nothing else.
+    publish : callable or "true", optional
+        Makes the map that `MarketConfig.readers` act on, from the panel so far (without the
+        liquidation feed); ``"true"`` shows them the book itself. Without readers maps are made and
+        kept, and change nothing.
 
     Returns
     -------
@@ -94,13 +104,13 @@ def simulate_market(
     Raises
     ------
     InputError
-        For an impossible seed, contract or start date.
+        For an impossible seed, contract or start date, or readers without a map.
     NotDeterminedError
         If the contract's margin tiers are not known.
     """
     seed = whole("seed", seed, 0)
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
-    of_market, of_price, of_book, of_feed, of_wick = streams
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)]
+    of_market, of_price, of_book, of_feed, of_wick, of_readers = streams
     setup, clock = make_setup(config, of_market), make_clock(config)
     drive = draw_drive(
         of_price,
@@ -113,18 +123,18 @@ def simulate_market(
     if setup.orientation < 0:
         drive = mirrored(drive)
     drive = drive._replace(interest=drive.interest / drive.interest[clock.first_published])
-    run = _run(of_book, setup, clock, drive, keep_levels=keep_levels)
+    over = of_wick.exponential(1.0, (2, config.bars)) * config.price.wick
+    publishing = Publishing(publish, setup, clock, of_readers, over)
+    run = _run(of_book, setup, clock, drive, publishing, keep_levels=keep_levels)
     index = bar_tools.bar_times(clock, config.bars, config.bar_seconds)
     prices = bar_tools.price_frame(run.record, setup, index)
     bars = bar_tools.true_bars(run.record, run.held, setup, index)
-    frame = bar_tools.with_wicks(
-        prices, of_wick, config.price.wick, publish_mark=config.price.publish_mark
-    )
+    frame = bar_tools.with_wicks(prices, over, publish_mark=config.price.publish_mark)
     frame["open_interest"] = bars["long_open_interest"]
     frame["funding_rate"] = run.funding
     shares = _publish_feed(of_feed, setup, clock, drive, run, frame, bars)
     end = index[-1] + pd.Timedelta(seconds=config.bar_seconds)
-    positions, leverage = _positions(run.desk, setup, end)
+    positions, leverage = positions_table(run.desk, setup, end)
     panel = MarketPanel.from_frame(
         frame,
         setup.contract,
@@ -135,12 +145,19 @@ def simulate_market(
     truth = make_truth(setup, positions, leverage, bars, prices, shares, seed)
     levels = None
     if keep_levels:
-        levels = _levels(run.books, setup, index + pd.Timedelta(seconds=config.bar_seconds))
-    return SimulatedMarket(panel, positions, bars, truth, config, levels)
+        levels = levels_table(run.books, setup, index + pd.Timedelta(seconds=config.bar_seconds))
+    done = tuple(publishing.done)
+    return SimulatedMarket(panel, positions, bars, truth, config, levels, done)
 
 
 def _run(
-    rng: np.random.Generator, setup: Setup, clock: Clock, drive: Drive, *, keep_levels: bool
+    rng: np.random.Generator,
+    setup: Setup,
+    clock: Clock,
+    drive: Drive,
+    publishing: Publishing,
+    *,
+    keep_levels: bool,
 ) -> _Run:
     config, rules, tiers = setup.config, setup.rules, setup.tiers
     reserve = int(setup.target / min(setup.sizes)) + 256
@@ -152,7 +169,8 @@ def _run(
     state[kernels.OUTFLOW] = rules.open_rate * setup.target
     history = Drive(*(values[: clock.history] for values in drive))
     desk = seed_desk(rng, setup, history, float(state[kernels.LOG_PRICE]), reserve)
-    traders = setup.newcomers(rng, 4 * reserve)
+    publishing.mark_book(desk)
+    traders = publishing.mark_traders(setup.newcomers(rng, 4 * reserve))
     record = np.zeros((clock.begin.size, kernels.RECORD_WIDTH))
     held = np.zeros((config.bars + 1, 2))
     funding = np.full(config.bars, np.nan)
@@ -162,7 +180,7 @@ def _run(
     for first, last in segments(clock, config, interval):
         seconds = int(clock.begin[first])
         if first == published:
-            held[0] = _held(desk)
+            held[0] = held_by_row(desk)
         if seconds % interval == 0:
             rate = funding_rate(setup, state)
             price = float(np.exp(state[kernels.LOG_PRICE]))
@@ -170,19 +188,23 @@ def _run(
             if first >= published:
                 bar = (seconds - clock.start) // config.bar_seconds
                 funding[bar] = np.nansum([funding[bar], rate])
+        if first > published and (first - published) % config.steps == 0:
+            bar = (first - published) // config.steps
+            publishing.at(bar, desk, record[published:], held, funding)
         step = first
         while step < last:
             step = kernels.run_steps(
-                desk, drive, traders, tiers, rules, state, record, step, last, reserve, rng
-            )
+                desk, drive, traders, publishing.chart, tiers, rules, state, record, step, last,
+                reserve, rng,
+            )  # fmt: skip
             if step < last:
                 orders.append(desk.events[: desk.tally[ORDERS]].copy())
-                desk, traders = _make_room(rng, setup, desk, traders, reserve)
+                desk, traders = _make_room(rng, setup, desk, traders, publishing, reserve)
         done = last - published
         if done > 0 and done % config.steps == 0:
-            held[done // config.steps] = _held(desk)
+            held[done // config.steps] = held_by_row(desk)
             if keep_levels:
-                books.append(_standing(desk))
+                books.append(standing(desk))
     orders.append(desk.events[: desk.tally[ORDERS]].copy())
     events = np.concatenate(orders)
     return _Run(
@@ -195,42 +217,18 @@ def _run(
     )
 
 
-def _held(desk: Desk) -> FloatArray:
-    return np.array([desk.book[SIZE, row, : desk.tally[COUNT + row]].sum() for row in range(2)])
-
-
-def _standing(desk: Desk) -> tuple[FloatArray, FloatArray]:
-    """Levels and sizes of the positions of each row, shape (2, position), linear coordinates."""
-    rows = []
-    for row in range(2):
-        count = int(desk.tally[COUNT + row])
-        rows.append(desk.book[[LEVEL, SIZE], row, :count].copy())
-    return rows[0], rows[1]
-
-
-def _levels(
-    books: list[tuple[FloatArray, FloatArray]], setup: Setup, ends: pd.DatetimeIndex
-) -> pd.DataFrame:
-    """The true map, a row for each bar close and position with a level."""
-    parts = []
-    for end, book in zip(ends, books, strict=True):
-        for side, row in bar_tools.sides(setup):
-            level, size = book[row]
-            finite = np.isfinite(level) & (level > 0)
-            price = level[finite] if setup.orientation > 0 else 1 / level[finite]
-            names = pd.Categorical(np.full(price.size, side), categories=list(SIDES))
-            part = {"time": end, "side": names, "price": price, "amount": size[finite]}
-            parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)
-
-
 def _make_room(
-    rng: np.random.Generator, setup: Setup, desk: Desk, traders: FloatArray, reserve: int
+    rng: np.random.Generator,
+    setup: Setup,
+    desk: Desk,
+    traders: FloatArray,
+    publishing: Publishing,
+    reserve: int,
 ) -> tuple[Desk, FloatArray]:
     """Empty the event list, bring new traders and enlarge the book where they have run out."""
     desk.tally[ORDERS] = 0
     if desk.tally[NEXT:].max() + reserve > traders.shape[2]:
-        traders = setup.newcomers(rng, 4 * reserve)
+        traders = publishing.mark_traders(setup.newcomers(rng, 4 * reserve))
         desk.tally[NEXT:] = 0
     if desk.tally[COUNT : COUNT + 2].max() + reserve > desk.book.shape[2]:
         book = enlarged(desk.book)
@@ -262,39 +260,3 @@ def _publish_feed(
         if true.sum() > 0:
             shares[side] = float(frame[f"{side}_liquidations"].sum() / true.sum())
     return shares
-
-
-def _positions(
-    desk: Desk, setup: Setup, end: pd.Timestamp
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Positions in contract units, and the harmonic mean leverage of each side.
-
-    Leverage counts from the price of the last decision on size or collateral; positions without a
-    level count as leverage 1.
-    """
-    parts, leverage = [], {}
-    for side, row in bar_tools.sides(setup):
-        sign, count = 1.0 - 2.0 * row, int(desk.tally[COUNT + row])
-        size, level = desk.book[SIZE, row, :count], desk.book[LEVEL, row, :count]
-        finite = np.isfinite(level)
-        shown = np.where(finite, level, np.nan)
-        entry = desk.book[ENTRY, row, :count]
-        inverse = np.where(
-            finite, np.maximum(sign * (1 - shown / desk.book[ANCHOR, row, :count]), 0.0), 1.0
-        )
-        leverage[side] = float(size.sum() / (size * inverse).sum())
-        parts.append(
-            pd.DataFrame(
-                {
-                    "time": end,
-                    "side": side,
-                    "size": size,
-                    "entry_price": entry if setup.orientation > 0 else 1 / entry,
-                    "liquidation_price": shown if setup.orientation > 0 else 1 / shown,
-                    "margin_mode": np.where(
-                        desk.book[ISOLATED, row, :count] == 1, "isolated", "cross"
-                    ),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True), leverage

@@ -11,16 +11,28 @@ from liqbayes.simulate.book import (
     LEVEL,
     MARGIN,
     RATE,
+    READER,
     RUNGS,
     SIZE,
     SLOT,
     SLOTS,
     STOP,
+    TARGET,
     TOPUPS,
+    WISH,
     FloatArray,
     Rules,
 )
-from liqbayes.simulate.population import ALONE, LEAVES, PATIENCE, POSTED, STOP_SHARE, WANTED
+from liqbayes.simulate.chart import AVOIDS, STOPS_MOVE, Chart
+from liqbayes.simulate.population import (
+    ALONE,
+    LEAVES,
+    PATIENCE,
+    POSTED,
+    READS,
+    STOP_SHARE,
+    WANTED,
+)
 from liqbayes.simulate.positions import (
     COUNT,
     HELD_BY,
@@ -33,6 +45,7 @@ from liqbayes.simulate.positions import (
     refresh,
     required_margin,
 )
+from liqbayes.simulate.readers import avoiding_margin, place_stop, target_of
 
 
 @compiled
@@ -52,8 +65,11 @@ def enter(
     slot: int,
     amount: float,
     price: float,
+    pull: float,
+    chart: Chart,
     tiers: FloatArray,
     rules: Rules,
+    rng: np.random.Generator,
 ) -> float:
     """Open or enlarge the position of the trader in a slot; returns quantity / leverage."""
     book = desk.book
@@ -69,19 +85,38 @@ def enter(
         book[ENTRY, row, i] = price
         book[ANCHOR, row, i] = price
         book[COLLATERAL, row, i] = 0.0
-        book[MARGIN, row, i] = max(
-            traders[POSTED, row, trader],
-            required_margin(traders[WANTED, row, trader], price, tiers),
-        )
+        least = required_margin(traders[WANTED, row, trader], price, tiers)
+        book[MARGIN, row, i] = max(traders[POSTED, row, trader], least)
         book[STOP, row, i] = traders[STOP_SHARE, row, trader]
+        book[WISH, row, i] = traders[STOP_SHARE, row, trader]
+        book[READER, row, i] = traders[READS, row, trader]
+        book[TARGET, row, i] = 0.0
         book[EXIT_LEFT, row, i] = 0.0
         book[RATE, row, i] = traders[LEAVES, row, trader]
         book[ISOLATED, row, i] = traders[ALONE, row, trader]
         book[TOPUPS, row, i] = traders[PATIENCE, row, trader]
         book[RUNGS, row, i] = rules.ladder_rungs
         book[SLOT, row, i] = slot
+        if book[READER, row, i] == 1:
+            if chart.grid[AVOIDS] == 1:
+                book[MARGIN, row, i] = avoiding_margin(
+                    row,
+                    sign,
+                    traders[WANTED, row, trader],
+                    price,
+                    book[MARGIN, row, i],
+                    least,
+                    chart,
+                    tiers,
+                )
+            if sign * pull > 0 and rng.random() < abs(pull):
+                book[TARGET, row, i] = target_of(chart, row, np.log(price))
     enlarge(desk, row, i, amount, price)
     refresh(book, row, i, sign, tiers, rules)
+    if book[READER, row, i] == 1 and chart.grid[STOPS_MOVE] == 1:
+        place_stop(book, row, i, sign, price, chart, tiers, rules)
+    if book[TARGET, row, i] > 0:
+        chart.flow[0, row] += amount
     desk.slots[LEFT, row, slot] -= amount
     if desk.slots[LEFT, row, slot] <= 0:
         book[SLOT, row, i] = -1
@@ -144,11 +179,16 @@ def fill_openings(
     sign: float,
     wanted: float,
     price: float,
+    pull: float,
+    chart: Chart,
     tiers: FloatArray,
     rules: Rules,
     rng: np.random.Generator,
 ) -> float:
-    """Open exactly `wanted` contracts on a row; returns the sum of quantity / leverage."""
+    """Open exactly `wanted` contracts on a row; returns the sum of quantity / leverage.
+
+    `pull` is what front-runners see in the map: those of the other side stay away.
+    """
     total = 0.0
     left = wanted
     dust = 1e-13 * rules.target
@@ -166,6 +206,15 @@ def fill_openings(
             total += weighted
             continue
         slot = int(rng.random() * SLOTS)
+        if (
+            sign * pull < 0
+            and desk.slots[HELD_BY, row, slot] < 0
+            and not crowded
+            and traders[READS, row, desk.tally[NEXT + row]] == 1
+            and rng.random() < abs(pull)
+        ):
+            desk.tally[NEXT + row] += 1
+            continue
         if desk.slots[HELD_BY, row, slot] >= 0:
             amount = min(left, desk.slots[LEFT, row, slot])
         elif not crowded:
@@ -178,7 +227,9 @@ def fill_openings(
             return total + left * inverse_leverage(sign, desk.book[LEVEL, row, i], price)
         if left - amount <= dust:
             amount = left
-        total += enter(desk, traders, row, sign, slot, amount, price, tiers, rules)
+        total += enter(
+            desk, traders, row, sign, slot, amount, price, pull, chart, tiers, rules, rng
+        )
         left -= amount
     return total
 

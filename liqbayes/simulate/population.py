@@ -20,9 +20,10 @@ IntArray = NDArray[np.int64]
 #: WANTED: position size, quantity units. POSTED: collateral per notional (one over effective
 #: leverage). STOP_SHARE: share of the distance left at which a stop triggers, 0 for none. LEAVES:
 #: exits per hour that take liquidity. ALONE: 1 for isolated margin. PATIENCE: how often the trader
-#: would add collateral.
-WANTED, POSTED, STOP_SHARE, LEAVES, ALONE, PATIENCE = range(6)
-TRADER_FIELDS = 6
+#: would add collateral. READS: 1 for those who read a published map (0 here, see
+#: `liqbayes.simulate.publishing`).
+WANTED, POSTED, STOP_SHARE, LEAVES, ALONE, PATIENCE, READS = range(7)
+TRADER_FIELDS = 7
 
 
 def pareto_moments(tail: float, ratio: float) -> tuple[float, float]:
@@ -99,6 +100,7 @@ def draw_traders(
     traders[LEAVES] = rate[kinds]
     traders[ALONE] = isolated
     traders[PATIENCE] = np.where(patient, behaviour.topup_times, 0)
+    traders[READS] = 0.0
     return traders
 
 

@@ -90,6 +90,19 @@ def liquidation_level(
 
 
 @compiled
+def margin_for_level(
+    sign: float, size: float, entry: float, level: float, tiers: FloatArray
+) -> float:
+    """Collateral with which `liquidation_level` is the given one; may be negative."""
+    notional = size * entry
+    tier = 0
+    while notional > tiers[CAP, tier]:
+        tier += 1
+    owed = level * size * (tiers[MAINTENANCE, tier] - sign) + sign * notional
+    return float(owed - tiers[AMOUNT, tier])
+
+
+@compiled
 def required_margin(size: float, entry: float, tiers: FloatArray) -> float:
     """Smallest collateral per notional with which this size may be opened."""
     tier = 0

@@ -20,6 +20,7 @@ from liqbayes.simulate.book import (
     SLOTS,
     STOP,
     TOPUPS,
+    WISH,
     FloatArray,
     empty_book,
 )
@@ -116,7 +117,7 @@ def _candidates(
     book[ENTRY] = book[ANCHOR] = entry
     book[MARGIN] = np.maximum(traders[POSTED], least)
     book[COLLATERAL] = book[MARGIN] * notional
-    book[STOP] = traders[STOP_SHARE]
+    book[STOP] = book[WISH] = traders[STOP_SHARE]
     book[RATE] = traders[LEAVES]
     book[ISOLATED] = traders[ALONE]
     book[TOPUPS] = traders[PATIENCE]

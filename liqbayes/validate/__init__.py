@@ -1,6 +1,8 @@
 """Whether models earn their intervals where the truth is known, and which of them predicts."""
 
 from liqbayes.validate.challenges import challenge
+from liqbayes.validate.feedback.run import FeedbackPlan, feedback_study
+from liqbayes.validate.feedback.tables import FeedbackResult
 from liqbayes.validate.levels.run import LevelsPlan, levels_on_agent_markets
 from liqbayes.validate.lfo.run import ComparisonPlan, compare_models
 from liqbayes.validate.lfo.tables import ComparisonResult
@@ -16,6 +18,8 @@ __all__ = [
     "FAULTS",
     "ComparisonPlan",
     "ComparisonResult",
+    "FeedbackPlan",
+    "FeedbackResult",
     "LevelsPlan",
     "RecoveryPlan",
     "RecoveryResult",
@@ -23,6 +27,7 @@ __all__ = [
     "SbcResult",
     "challenge",
     "compare_models",
+    "feedback_study",
     "levels_on_agent_markets",
     "prior_check",
     "recovery_on_agent_markets",

@@ -152,7 +152,8 @@ def markets() -> tuple[RecoveryMarket, ...]:
 
 def table_hash() -> str:
     """Hash of every setting and seed of the table: rows of another table are another run."""
-    text = json.dumps([asdict(market) for market in markets()], sort_keys=True)
+    plain = [asdict(market) | {"config": market.config.to_dict()} for market in markets()]
+    text = json.dumps(plain, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
