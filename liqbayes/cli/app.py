@@ -11,8 +11,10 @@ from liqbayes.cli.demo import demo
 from liqbayes.cli.fit import fit
 from liqbayes.cli.inspect import inspect
 from liqbayes.cli.judge import judge
+from liqbayes.cli.margin import margin
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
+from liqbayes.cli.replicate import replicate
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
 from liqbayes.cli.validate import validate
@@ -60,6 +62,7 @@ for _command in (
     compare,
     backtest,
     judge,
+    margin,
     simulate,
     cite,
 ):
@@ -67,6 +70,7 @@ for _command in (
 app.add_typer(models, name="models")
 app.add_typer(census_runs.census, name="census")
 app.add_typer(validate, name="validate")
+app.add_typer(replicate, name="replicate")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,7 @@ def origins(n: int, first: int, refits: int) -> tuple[Origin, ...]:
         No more are returned than there are periods.
     """
     edges = np.unique(np.linspace(first, n, refits + 1).round().astype(int))
-    pairs = zip(edges[:-1], edges[1:], strict=True)
-    return tuple(Origin(int(a), int(b)) for a, b in pairs if b > a)
+    return tuple(Origin(int(a), int(b)) for a, b in pairwise(edges))
 
 
 def binomial_interval(hits: int, n: int, coverage: float = COVERAGE) -> tuple[float, float]:

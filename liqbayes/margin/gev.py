@@ -60,7 +60,7 @@ def exceedances_of(probability: ArrayLike, periods: float = 1.0) -> FloatArray:
     """Expected exceedances in a block of periods that each exceed with a probability.
 
     Periods are taken as independent: the block's maximum stays below the level with probability
-    ``(1 - p) ** periods`` (Longin 1999, doi 10.1002/(SICI)1096-9934(199904)19:2<127::AID-FUT1>3.0.CO;2-M).
+    ``(1 - p) ** periods`` (Longin 1999, Journal of Futures Markets 19:127-152).
     """
     p = np.asarray(probability, dtype=np.float64)
     if not np.all((p > 0) & (p < 1)):

@@ -301,9 +301,7 @@ def _tail(
     }
 
 
-def _margins(
-    panel: MarketPanel, table: pd.DataFrame, column: str
-) -> tuple[FloatArray, str | None]:
+def _margins(panel: MarketPanel, table: pd.DataFrame, column: str) -> tuple[FloatArray, str | None]:
     """Initial margins of the moves in a column, or NaN and the reason."""
     out = np.full(len(table), np.nan)
     price = float(panel.values("close")[~np.isnan(panel.values("close"))][-1])
