@@ -99,9 +99,9 @@ def historical_answer(adverse: FloatArray, probability: float) -> Answer:
     """
     x = np.sort(_known(adverse))
     n = x.size
-    below = stats.binom.ppf([LIMITS[0], LIMITS[2]], n, 1.0 - probability).astype(int)
-    low = float(x[below[0] - 1]) if below[0] >= 1 else float("nan")
-    high = float(x[below[1]]) if below[1] < n else float("nan")
+    least, most = (int(stats.binom.ppf(q, n, 1.0 - probability)) for q in LIMITS[::2])
+    low = float(x[least - 1]) if least >= 1 else float("nan")
+    high = float(x[most]) if most < n else float("nan")
     enough = n * probability >= 1.0
     median = float(np.quantile(x, 1.0 - probability)) if enough else float("nan")
     return Answer(low, median, high)

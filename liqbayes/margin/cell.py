@@ -81,7 +81,7 @@ def fit_cell(cell: Cell) -> dict[str, Any]:
     dict
         ``blocks``; ``location``, ``scale``, ``shape`` (low, median, high); ``levels`` (meaning of
         the probability, then the probability as text, to ``[low, median, high, predictive]``);
-        ``diagnostics``, ``reasons``, ``seconds``.
+        ``diagnostics``, ``reasons``, ``attempts``, ``seconds``.
     """
     fit = fit_gev(cell.maxima, days=cell.days, prior=cell.prior, config=cell.settings.config())
     return {
@@ -102,5 +102,6 @@ def fit_cell(cell: Cell) -> dict[str, Any]:
         },
         "diagnostics": fit.diagnostics,
         "reasons": list(fit.reasons),
+        "attempts": fit.attempts,
         "seconds": round(fit.seconds, 2),
     }

@@ -34,7 +34,8 @@ def gev_quantile(
     e = np.asarray(exceedances, dtype=np.float64)
     if not np.all(e > 0):
         raise InputError("the expected number of exceedances must be above 0.")
-    return np.asarray(np.asarray(location) + np.asarray(scale) * boxcox(1.0 / e, shape))
+    place, width, xi = (np.asarray(v, dtype=np.float64) for v in (location, scale, shape))
+    return np.asarray(place + width * boxcox(1.0 / e, xi))
 
 
 def gev_exceedances(
@@ -48,8 +49,8 @@ def gev_exceedances(
         ``(1 + shape (level - location) / scale) ** (-1 / shape)`` (Coles 2001, eq. 3.2): inf below
         the support, 0 above it.
     """
-    y = (np.asarray(level, dtype=np.float64) - location) / np.asarray(scale, dtype=np.float64)
-    xi = np.asarray(shape, dtype=np.float64)
+    x, place, width, xi = (np.asarray(v, dtype=np.float64) for v in (level, location, scale, shape))
+    y = (x - place) / width
     inside = 1.0 + xi * y > 0
     with np.errstate(divide="ignore", over="ignore"):
         value = 1.0 / inv_boxcox(np.where(inside, y, 0.0), xi)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
@@ -155,7 +155,7 @@ def block_maxima(adverse: FloatArray, periods: int) -> tuple[FloatArray, int]:
 def excess_kurtosis(changes: FloatArray) -> float:
     """Fourth standardised moment less 3; NaN of fewer than four known changes."""
     known = changes[~np.isnan(changes)]
-    return float(pd.Series(known).kurt()) if known.size >= 4 else float("nan")
+    return float(stats.kurtosis(known, bias=False)) if known.size >= 4 else float("nan")
 
 
 def check_side(side: str) -> None:

@@ -135,8 +135,9 @@ def level_ratios(
         raise NotDeterminedError(
             f"{contract.name} mixes venues and has no liquidation rule; give the contract of one."
         )
-    rules = (*contract.tiers, *contract.fees, *contract.formulas)
-    changes = sorted({r.since for r in rules if r.since is not None})
+    dates = [r.since for r in contract.tiers] + [r.since for r in contract.fees]
+    dates += [r.since for r in contract.formulas]
+    changes = sorted({since for since in dates if since is not None})
     edges = np.array([np.datetime64(c.replace(tzinfo=None)) for c in changes], "datetime64[ns]")
     regime = np.searchsorted(edges, time, side="right")
     out = np.full(time.size, np.nan)
