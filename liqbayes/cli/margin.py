@@ -21,10 +21,12 @@ from liqbayes.cli.arguments import (
     at_once,
     finish,
 )
-from liqbayes.cli.console import NOT_CONVERGED, guarded, number, print_table, say, warn
+from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say, warn
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from liqbayes.margin import MarginResult
 
 Moves = Annotated[
@@ -79,6 +81,7 @@ def margin(
     from liqbayes.batch import local_executor
     from liqbayes.margin import MarginPlan, Settings, margin_study, write_tables
     from liqbayes.margin.model import SHAPE_PRIORS
+    from liqbayes.margin.readable import backtest_table, margin_table
     from liqbayes.panel import read_panel
 
     data = read_panel(panel, contract=contract, columns=columns, since=since, until=until)
@@ -106,7 +109,13 @@ def margin(
     }
     write_tables(
         out,
-        {"margins": result.margins, "backtest": result.backtest, "tails": result.tails},
+        {
+            "margins": result.margins,
+            "backtest": result.backtest,
+            "tails": result.tails,
+            "margins-table": margin_table(result.margins),
+            "backtest-table": backtest_table(result.backtest),
+        },
         about,
     )
     _print(result)
@@ -117,73 +126,19 @@ def margin(
 
 
 def _print(result: "MarginResult") -> None:
-    print_table(
-        (
-            "holding",
-            "probability",
-            "side",
-            "method",
-            "adverse move",
-            "90 %",
-            "predictive",
-            "margin",
-            "90 %",
-            "predictive",
-        ),
-        [
-            (
-                str(row["holding"]),
-                f"{row['probability']:g}",
-                str(row["side"]),
-                str(row["method"]),
-                *(
-                    cell
-                    for kind in ("move", "margin")
-                    for cell in (
-                        percent(row[f"{kind}_median"]),
-                        between(row[f"{kind}_low"], row[f"{kind}_high"]),
-                        percent(row[f"{kind}_predictive"]),
-                    )
-                ),
-            )
-            for row in result.margins.to_dict("records")
-        ],
-        title="adverse move that a period exceeds with that probability; initial margin for it "
-        "under the contract's rules",
+    from liqbayes.margin.readable import backtest_table, margin_table
+
+    print_frame(
+        margin_table(result.margins),
+        "adverse move that a period exceeds with that probability; initial margin for it under the "
+        "contract's rules",
         right=4,
     )
     if len(result.backtest):
-        print_table(
-            (
-                "holding",
-                "probability",
-                "side",
-                "method",
-                "verdict",
-                "exceeded",
-                "of",
-                "rate",
-                "90 %",
-                "score",
-            ),
-            [
-                (
-                    str(row["holding"]),
-                    f"{row['nominal']:g}",
-                    str(row["side"]),
-                    str(row["method"]),
-                    str(row["verdict"]),
-                    str(row["exceeded"]),
-                    str(row["periods"]),
-                    percent(row["rate"]),
-                    between(row["low"], row["high"]),
-                    f"{row['quantile_score']:.3g}",
-                )
-                for row in result.backtest.to_dict("records")
-            ],
-            title="backtest: how often later periods exceeded the level; quantile score in per "
-            "mille, lower is better",
-            right=5,
+        print_frame(
+            backtest_table(result.backtest),
+            "backtest: how often later periods exceeded the level; lower scores are better",
+            right=2,
         )
     for note in result.notes:
         say(note)
@@ -191,13 +146,11 @@ def _print(result: "MarginResult") -> None:
         warn(f"not converged: {words}; use more --tune and --draws.")
 
 
-def percent(value: float) -> str:
-    """A share for people; one that no amount meets in words, an unknown one as a dash."""
-    if value != value:
-        return number(None)
-    return "no margin is enough" if value == float("inf") else f"{100 * value:.3g} %"
-
-
-def between(low: float, high: float) -> str:
-    """Ends of an interval."""
-    return number(None) if low != low and high != high else f"{percent(low)} to {percent(high)}"
+def print_frame(table: "pd.DataFrame", title: str, *, right: int) -> None:
+    """A table of words on standard output."""
+    print_table(
+        tuple(str(c) for c in table.columns),
+        [tuple(str(v) for v in row) for row in table.itertuples(index=False)],
+        title=title,
+        right=right,
+    )

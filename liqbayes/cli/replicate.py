@@ -21,7 +21,7 @@ from liqbayes.cli.arguments import (
     finish,
 )
 from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say, warn
-from liqbayes.cli.margin import Moves, between, percent
+from liqbayes.cli.margin import Moves, print_frame
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def cheng2021(
     from liqbayes.batch import local_executor
     from liqbayes.margin import ChengPlan, Settings, replicate_cheng, write_tables
     from liqbayes.margin.cheng import PROBABILITY, PUBLISHED
+    from liqbayes.margin.readable import cheng_table
     from liqbayes.panel import read_panel
 
     data = read_panel(panel, contract=contract, columns=columns)
@@ -75,7 +76,14 @@ def cheng2021(
         "left": outcome.left,
     }
     write_tables(
-        out, {"cells": result.cells, "others": result.others, "summary": result.summary}, about
+        out,
+        {
+            "cells": result.cells,
+            "others": result.others,
+            "summary": result.summary,
+            "table": cheng_table(result.summary),
+        },
+        about,
     )
     _print_cheng(result)
     say(
@@ -91,6 +99,8 @@ def cheng2021(
 
 
 def _print_cheng(result: "ChengResult") -> None:
+    from liqbayes.margin.readable import between, cheng_table, percent
+
     done = result.cells[result.cells["status"] == "done"]
     print_table(
         (
@@ -130,17 +140,9 @@ def _print_cheng(result: "ChengResult") -> None:
     left = result.cells[result.cells["status"] != "done"]
     for status, own in left.groupby("status"):
         say(f"{len(own)} cells: {status}")
-    print_table(
-        ("window", "1 % of a", "cells", "long 33 %", "short 20 %", "both", "both, as margin"),
-        [
-            (
-                str(row["window"]),
-                "day" if row["meaning"] == "period" else "block",
-                *(str(row[k]) for k in ("cells", "long_33", "short_20", "both", "margin_both")),
-            )
-            for row in result.summary.to_dict("records")
-        ],
-        title="cells whose 90 % interval holds the published number",
+    print_frame(
+        cheng_table(result.summary),
+        "cells whose 90 % interval holds the published number",
         right=2,
     )
 
@@ -163,11 +165,12 @@ def alexander2023(
     columns = parse_columns(column or [])
     from liqbayes.margin import replicate_alexander, write_tables
     from liqbayes.margin.alexander import SCHEMA
+    from liqbayes.margin.readable import alexander_table
     from liqbayes.margin.study import panel_identity
     from liqbayes.panel import read_panel
     from liqbayes.report.directory import check_target, write_directory
 
-    files = ("shares.csv", "windows.csv", "summary.json")
+    files = ("shares.csv", "windows.csv", "table.csv", "summary.json")
     check_target(out, force=force, known=files)
     data = read_panel(panel, contract=contract, columns=columns)
     say(f"panel: {data!r}")
@@ -180,7 +183,15 @@ def alexander2023(
     }
     write_directory(
         out,
-        lambda path: write_tables(path, {"shares": result.table, "windows": result.summary}, about),
+        lambda path: write_tables(
+            path,
+            {
+                "shares": result.table,
+                "windows": result.summary,
+                "table": alexander_table(result.table),
+            },
+            about,
+        ),
         force=force,
         known=files,
     )
@@ -189,38 +200,12 @@ def alexander2023(
 
 
 def _print_alexander(result: "AlexanderResult") -> None:
-    whole = result.table[result.table["window"] == "all"]
-    closes = [name for name in whole.columns if name.startswith("closes_")]
-    print_table(
-        (
-            "rules",
-            "leverage",
-            "side",
-            "published",
-            "share",
-            "90 %",
-            "holds it",
-            "finer bars",
-            "holds it",
-            *(f"closes each {name.removeprefix('closes_')}" for name in closes),
-        ),
-        [
-            (
-                str(row["rules"]),
-                f"{row['leverage']:g}x",
-                str(row["side"]),
-                percent(row["published"]),
-                percent(row["share"]),
-                between(row["low"], row["high"]),
-                str(row["contains"]),
-                between(row["least"], row["most"]),
-                str(row["within_bounds"]),
-                *(percent(row[name]) for name in closes),
-            )
-            for row in whole.to_dict("records")
-        ],
-        title="liquidated within a day, whole panel: positions opened at each bar, held against "
-        "bar extremes",
+    from liqbayes.margin.readable import alexander_table
+
+    print_frame(
+        alexander_table(result.table),
+        "liquidated within a day, whole panel: positions opened at each bar, held against bar "
+        "extremes",
         right=3,
     )
     print_table(
