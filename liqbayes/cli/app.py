@@ -12,10 +12,12 @@ from liqbayes.cli.events import events
 from liqbayes.cli.fit import fit
 from liqbayes.cli.inspect import inspect
 from liqbayes.cli.judge import judge
+from liqbayes.cli.margin import margin
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
 from liqbayes.cli.pool import pool
 from liqbayes.cli.position import position
+from liqbayes.cli.replicate import replicate
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
 from liqbayes.cli.validate import validate
@@ -66,6 +68,7 @@ for _command in (
     pool,
     judge,
     events,
+    margin,
     simulate,
     cite,
 ):
@@ -73,6 +76,7 @@ for _command in (
 app.add_typer(models, name="models")
 app.add_typer(census_runs.census, name="census")
 app.add_typer(validate, name="validate")
+app.add_typer(replicate, name="replicate")
 
 
 def main() -> None:
