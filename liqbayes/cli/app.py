@@ -13,6 +13,7 @@ from liqbayes.cli.inspect import inspect
 from liqbayes.cli.judge import judge
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
+from liqbayes.cli.page import report
 from liqbayes.cli.review import review
 from liqbayes.cli.simulate import simulate
 from liqbayes.cli.validate import validate
@@ -56,6 +57,7 @@ for _command in (
     fit,
     review,
     analyse,
+    report,
     monitor,
     compare,
     backtest,
