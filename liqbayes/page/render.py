@@ -55,9 +55,9 @@ def render(facts: Facts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(amount=amount, share=share, price=price)
+    environment.filters.update(amount=amount, share=share, price=price, plain=plain)
     summary = facts.summary
-    shares = words.informed(summary["prior_share"], PRIOR_DOMINATED)
+    shares = words.informed(facts.verdicts, PRIOR_DOMINATED)
     return environment.get_template("page.html.j2").render(
         facts=facts,
         s=summary,
@@ -73,7 +73,7 @@ def render(facts: Facts) -> str:
         groups=words.groups(facts.verdicts),
         worst=words.worst,
         informed=shares,
-        mostly_prior=sum(x.share > PRIOR_DOMINATED for x in shares),
+        mostly_prior=sum(x.mostly for x in shares),
         sections=[_set_section(section) for section in facts.sections],
         truth=_truth(facts.truth),
         known=[(name, 100.0 * value) for name, value in facts.inspection.known.items()],
@@ -113,12 +113,17 @@ def markdown(text: str) -> str:
 
 def amount(value: float | None) -> str:
     """An amount such as 12.3M."""
-    return "–" if value is None else figure(value)
+    return "–" if value is None else figure(value, unit="quote")
 
 
 def share(value: float | None) -> str:
     """A share in percent."""
     return "–" if value is None else figure(value, unit="share")
+
+
+def plain(value: float) -> str:
+    """A figure of a check: four digits, and no powers of ten for what is next to nothing."""
+    return "below 0.0001" if 0 < value < 1e-4 else f"{value:.4g}"
 
 
 def price(value: float | None) -> str:
@@ -204,7 +209,7 @@ def _averages(s: dict[str, Any]) -> Table:
 def _triple(values: list[float | None] | None, name: str = "", unit: str = "") -> Cell:
     if values is None:
         return Cell("–")
-    return interval_cell(*values, name, unit)
+    return interval_cell(*values, name, unit or "quote")
 
 
 def _set_section(section: Section) -> dict[str, Any]:

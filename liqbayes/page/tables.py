@@ -118,7 +118,8 @@ def interval_cell(low: Any, middle: Any, high: Any, name: str = "", unit: str = 
     main = cell(middle, name, unit)
     if _missing(low) or _missing(high):
         return main
-    return Cell(main.text, f"{cell(low, name, unit).text} to {cell(high, name, unit).text}", main.value)
+    ends = (cell(end, name, unit).text for end in (low, high))
+    return Cell(main.text, " to ".join(ends), main.value)
 
 
 def cell(value: Any, name: str = "", unit: str = "") -> Cell:
@@ -139,7 +140,13 @@ def figure(value: float, name: str = "", unit: str = "") -> str:
     """A number for people: shares in percent, prices with all their digits, amounts short."""
     if not math.isfinite(value):
         return UNKNOWN
+    return _figure(value, name, unit).replace("-", "−")
+
+
+def _figure(value: float, name: str, unit: str) -> str:
     if unit in _SHARES:
+        if 0 < abs(value) < 1e-5:
+            return "<0.001 %" if value > 0 else ">-0.001 %"
         return f"{100 * value:.3g} %" if abs(value) < 0.1 else f"{100 * value:.1f} %"
     if unit == "probability" or name.startswith("p_"):
         return f"{value:.2f}"
@@ -150,9 +157,10 @@ def figure(value: float, name: str = "", unit: str = "") -> str:
             if float(value).is_integer() and abs(value) < 1e5:
                 return f"{value:,.0f}"
             return f"{value / limit:.3g}{suffix}"
-    return f"{value:.3g}"
+    return "0" if unit in _MONEY and abs(value) < 0.005 else f"{value:.3g}"
 
 
+_MONEY = ("quote", "USD", "USDT", "USDC")
 _SHARES = ("share", "fraction")
 # Units that the figure itself shows.
 _IN_CELLS = (*_SHARES, "probability")

@@ -7,6 +7,8 @@ from typing import Any
 
 _OUTPUT = re.compile(r"(\w+)(?:\[([^\]]*)\])?$")
 _WINDOWED = {"open_interest": "of what is open"}
+_SHARE = "prior share of "
+_SCALED = "scale from prior"
 _CONVERGENCE = ("R-hat", "bulk ESS", "tail ESS", "divergences", "E-BFMI", "tree depth")
 _MEANING = {
     "R-hat": "Independent chains tell the same story",
@@ -59,11 +61,14 @@ class Informed:
     name : str
     share : float
         Of the prior's variance that is left, 0 to 1.
+    mostly : bool
+        Whether the prior decides most of it.
     verdict : str
     """
 
     name: str
     share: float
+    mostly: bool
     verdict: str
 
 
@@ -87,21 +92,27 @@ def output_name(key: str) -> str:
     return "ΔL over the panel" if name == "delta_total" else key
 
 
-def informed(shares: Mapping[str, float | None], dominated: float) -> tuple[Informed, ...]:
-    """Outputs with what the prior still decides, most informed by data first.
+def informed(verdicts: Iterable[Mapping[str, Any]], dominated: float) -> tuple[Informed, ...]:
+    """Outputs with what the prior still decides, the most narrowed first.
 
     Parameters
     ----------
-    shares : mapping
-        ``prior_share`` of a summary.
+    verdicts : iterable of mapping
+        As ``summary.json`` holds them.
     dominated : float
         Share above which an output is mostly prior.
     """
-    known = [(key, value) for key, value in shares.items() if value is not None]
-    return tuple(
-        Informed(output_name(key), value, "mostly prior" if value > dominated else "from data")
-        for key, value in sorted(known, key=lambda item: item[1])
-    )
+    out = []
+    for verdict in verdicts:
+        name, share = verdict["check"], verdict["value"]
+        if not name.startswith(_SHARE) or share is None:
+            continue
+        mostly = share > dominated
+        rests = "mostly the prior" if mostly else "data"
+        if not mostly and _SCALED in verdict["text"]:
+            rests = "data, its scale on the prior"
+        out.append(Informed(output_name(name.removeprefix(_SHARE)), share, mostly, rests))
+    return tuple(sorted(out, key=lambda item: item.share))
 
 
 def groups(verdicts: Iterable[Mapping[str, Any]]) -> tuple[Group, ...]:
@@ -112,7 +123,7 @@ def groups(verdicts: Iterable[Mapping[str, Any]]) -> tuple[Group, ...]:
     verdicts : iterable of mapping
         As ``summary.json`` holds them.
     """
-    left = [v for v in verdicts if not v["check"].startswith("prior share of ")]
+    left = [v for v in verdicts if not v["check"].startswith(_SHARE)]
     taken = [
         (
             "Did the sampler do its work?",
@@ -179,16 +190,19 @@ def _scale(verdict: Mapping[str, Any]) -> Check:
         "scale: log(rho C)": "What open interest sees: closings at levels (ρC)",
         "scale: log(kappa L)": "What the feed sees: reported liquidations (κL)",
     }
-    title = known.get(name, name)
-    return Check(
-        verdict["status"], title, verdict["text"], verdict["value"], verdict["threshold"]
-    )
+    value, limit, text = verdict["value"], verdict["threshold"], verdict["text"]
+    if value is not None and limit is not None:
+        # the review's own words hold amount and meaning around the two spreads
+        held, meaning = text.split(";")[0], text.rsplit(": ", 1)[-1]
+        text = f"{held}; spread of its logarithm {value:.2f}, of the prior's {limit:.2f}: {meaning}"
+    return Check(verdict["status"], known.get(name, name), text, None, None)
 
 
 def _predictive(verdict: Mapping[str, Any]) -> Check:
     name = verdict["check"]
     if name.startswith("prior conflict: "):
-        title = f"The data pull {name.removeprefix('prior conflict: ')} far from its prior"
+        what = name.removeprefix("prior conflict: ").replace("_", " ")
+        title = f"The data pull {what} far from its prior"
         return Check(
             verdict["status"], title, verdict["text"], verdict["value"], verdict["threshold"]
         )

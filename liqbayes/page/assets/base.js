@@ -8,16 +8,21 @@ const CONFIG = {
   displaylogo: false,
   showSendToCloud: false,
   plotlyServerURL: "",
+  displayModeBar: matchMedia("(pointer: coarse)").matches ? false : "hover",
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
 };
 const COARSE = matchMedia("(pointer: coarse)").matches;
+// Whether figures stand below one another, as on a narrow screen and on paper.
+const narrow = matchMedia("(max-width: 68rem)");
+let paper = false;
+const stacked = () => paper || narrow.matches;
 // Functions that draw one figure with the colours of now.
 const figures = [];
 
 const unknown = (v) => v === null || v === undefined || Number.isNaN(v);
 
 // Three digits, without trailing zeros.
-const short = (v) => String(Number(v.toPrecision(3)));
+const short = (v) => String(Number(v.toPrecision(3))).replace("-", "−");
 
 function amount(v) {
   if (unknown(v)) return "–";
@@ -34,7 +39,10 @@ function price(v) {
     : Number(v.toPrecision(5)).toLocaleString("en-US", { maximumSignificantDigits: 5 });
 }
 
-const percent = (v) => (unknown(v) ? "–" : `${short(100 * v)} %`);
+function percent(v) {
+  if (unknown(v)) return "–";
+  return v > 0 && v < 1e-5 ? "<0.001 %" : `${short(100 * v)} %`;
+}
 const interval = (low, high, words = amount) =>
   unknown(low) || unknown(high) ? "no interval" : `${words(low)} to ${words(high)}`;
 
@@ -60,6 +68,8 @@ function axis(title, more = {}) {
     gridcolor: colour("line"),
     linecolor: colour("grey"),
     zerolinecolor: colour("grey"),
+    exponentformat: "B",
+    tickangle: 0,
     automargin: true,
     ...more,
   };
@@ -130,5 +140,6 @@ function onTheme() {
     redraw();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  narrow.addEventListener("change", redraw);
   apply();
 }

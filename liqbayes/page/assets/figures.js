@@ -16,7 +16,15 @@ function drawDelta() {
   const { bend, top, scale } = bendBy(rows.flatMap((row) => row.delta));
   const labels = rows.map((row) => `last ${row.window}`);
   const ticks = [];
-  for (let v = 10 ** Math.floor(Math.log10(top)); v > scale * 2; v /= 10) ticks.push(v);
+  const ends = rows.flatMap((row) => row.delta).filter((v) => !unknown(v)).map(bend);
+  const [least, largest] = [Math.min(0, ...ends), Math.max(0, ...ends)];
+  const room = 0.06 * (largest - least || 1);
+  const reach = [least - room, largest + room];
+  // powers of ten from the largest down, as far apart as their labels are wide
+  const apart = (reach[1] - reach[0]) * Math.max(0.04, 52 / Math.max($("delta-plot").clientWidth - 70, 1));
+  for (let v = 10 ** Math.floor(Math.log10(top)); bend(v) > apart; v /= 10) {
+    if (!ticks.length || bend(ticks[ticks.length - 1]) - bend(v) > apart) ticks.push(v);
+  }
   const marks = [...ticks.map((v) => -v), 0, ...ticks];
   const sure = (row) => {
     const [low, , high] = row.delta;
@@ -56,6 +64,7 @@ function drawDelta() {
         ticktext: marks.map(amount),
         zeroline: true,
         zerolinewidth: 2,
+        range: reach,
       }),
       yaxis: axis("", { autorange: "reversed", type: "category", gridcolor: "rgba(0,0,0,0)" }),
       hovermode: "closest",

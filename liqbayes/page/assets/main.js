@@ -29,6 +29,7 @@ function onPrint() {
       part.open = true;
       opened.push(part);
     }
+    paper = true;
     theme = root.getAttribute("data-theme");
     root.setAttribute("data-theme", "light");
     redraw();
@@ -36,6 +37,7 @@ function onPrint() {
   });
   addEventListener("afterprint", () => {
     for (const part of opened.splice(0)) part.open = false;
+    paper = false;
     if (theme === null) root.removeAttribute("data-theme");
     else root.setAttribute("data-theme", theme);
     redraw();

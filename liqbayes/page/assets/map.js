@@ -97,32 +97,35 @@ async function startMap() {
     return rows;
   }
 
-  function colourbar() {
-    const above = state.mode === "above";
-    const ticks = [];
-    if (above) {
-      for (const p of [0.25, 0.5, 0.75, 1]) ticks.push([p, p.toFixed(2)]);
-    } else {
-      const b = scale[state.mode];
-      for (const share of [1, 0.3, 0.1, 0.02]) ticks.push([shade(share * b.high, b), amount(share * b.high)]);
-    }
-    const narrow = innerWidth < 1088;
-    const words = above ? "probability" : `${unit} per 1 % of price`;
-    return {
-      tickvals: [...ticks.map(([v]) => -v), 0, ...ticks.map(([v]) => v)],
-      ticktext: [...ticks.map(([, t]) => t), "0", ...ticks.map(([, t]) => t)].map(plain),
-      tickfont: { size: 10, color: colour("muted") },
-      title: {
-        text: plain(narrow ? `shorts left, longs right: ${words}` : `shorts down, longs up: ${words}`),
-        side: narrow ? "bottom" : "right",
-        font: { size: 11, color: colour("muted") },
-      },
-      thickness: 10,
-      outlinewidth: 0,
-      ...(narrow
-        ? { orientation: "h", y: -0.12, yanchor: "top", len: 1, x: 0.5 }
-        : { len: 1, x: 1.005 }),
-    };
+  const STOPS = [
+    [0, "short-3"],
+    [0.25, "short-2"],
+    [0.44, "short-1"],
+    [0.5, "none"],
+    [0.56, "long-1"],
+    [0.75, "long-2"],
+    [1, "long-3"],
+  ];
+
+  // What the colours mean: shorts to the left, longs to the right.
+  function drawLegend() {
+    const chance = state.mode === "above";
+    const stops = STOPS.map(([at_, name]) => `${colour(`heat-${name}`)} ${100 * at_}%`);
+    $("legend-bar").style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    const b = scale[state.mode];
+    const ticks = chance
+      ? [1, 0.5].map((v) => [v, v.toFixed(1)])
+      : [1, 0.15].map((part) => [shade(part * b.high, b), amount(part * b.high)]);
+    const marks = [...ticks.map(([v, t]) => [-v, t]), [0, "0"], ...ticks].sort((a, b) => a[0] - b[0]);
+    $("legend-ticks").replaceChildren(
+      ...marks.map(([v, text]) => {
+        const mark = document.createElement("span");
+        mark.style.left = `${50 + 50 * v}%`;
+        mark.textContent = text;
+        return mark;
+      }),
+    );
+    $("legend-words").textContent = chance ? "probability" : `${unit} per 1 % of price`;
   }
 
   function priceTicks([low, high], wanted) {
@@ -152,8 +155,8 @@ async function startMap() {
 
   let shown = { mode: null, rows: null };
   function drawMap() {
+    drawLegend();
     if (shown.mode !== state.mode) shown = { mode: state.mode, rows: surface() };
-    const c = (name) => colour(`heat-${name}`);
     const first = stamp(centre(0));
     const place = even
       ? { x0: first, dx: spacing }
@@ -173,23 +176,16 @@ async function startMap() {
           zmin: -1,
           zmax: 1,
           hoverinfo: "none",
-          colorscale: [
-            [0, c("short-3")],
-            [0.25, c("short-2")],
-            [0.44, c("short-1")],
-            [0.5, c("none")],
-            [0.56, c("long-1")],
-            [0.75, c("long-2")],
-            [1, c("long-3")],
-          ],
-          colorbar: colourbar(),
+          colorscale: STOPS.map(([at_, name]) => [at_, colour(`heat-${name}`)]),
+          showscale: false,
         },
         { ...trace, line: { color: colour("surface"), width: 3.5 } },
         { ...trace, line: { color: colour("ink"), width: 1.4 } },
       ],
       layout({
         title: heading("Levels through time"),
-        xaxis: axis("", { type: "date", showgrid: false, range: [stamp(centre(0) - spacing / 2), stamp(centre(nT - 1) + spacing / 2)] }),
+        margin: { l: 10, r: 10, t: 26, b: 52 },
+        xaxis: axis("", { automargin: false, type: "date", showgrid: false, range: [stamp(centre(0) - spacing / 2), stamp(centre(nT - 1) + spacing / 2)] }),
         yaxis: priceAxis(`price (${unit}, log scale)`, { showgrid: false }),
         shapes: [cursor()],
         hovermode: "closest",
@@ -239,8 +235,9 @@ async function startMap() {
       [...sideTraces(values, 0, factor), ...sideTraces(values, 1, factor)],
       layout({
         title: heading(title),
-        xaxis: axis(words, { range: [0, widest[id.split("-")[0]]], nticks: 4, tickformat: "~s" }),
-        yaxis: priceAxis("", { showticklabels: innerWidth < 1088, gridcolor: colour("line") }),
+        margin: { l: 10, r: 10, t: 26, b: 52 },
+        xaxis: axis(words, { automargin: false, range: [0, widest[id.split("-")[0]]], nticks: 4 }),
+        yaxis: priceAxis("", { showticklabels: stacked(), gridcolor: colour("line") }),
         shapes: [
           { type: "line", xref: "paper", x0: 0, x1: 1, y0: here, y1: here, line: { color: colour("ink"), width: 1, dash: "dot" } },
         ],

@@ -6,8 +6,8 @@ function sortable(table) {
     const label = head.querySelector(".head");
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = label.textContent;
-    label.replaceChildren(button);
+    button.append(...label.childNodes);
+    label.append(button);
     head.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => {
       const number = head.classList.contains("number");
