@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 #: Rows that a page holds of one table; the files of the analysis have all.
@@ -126,7 +127,7 @@ def cell(value: Any, name: str = "", unit: str = "") -> Cell:
     """A value as text and as a key to sort by."""
     if _missing(value):
         return Cell(UNKNOWN)
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    if isinstance(value, bool | np.bool_):
         return Cell("yes" if value else "no", value=str(int(value)))
     if isinstance(value, pd.Timestamp):
         return Cell(f"{value:%Y-%m-%d %H:%M}", value=value.isoformat())
