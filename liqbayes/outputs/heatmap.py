@@ -155,7 +155,7 @@ def liquidation_heatmap(
 
 
 def outward(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sums from the price outward, down for longs and up for shorts; the last dims (side, price)."""
+    """Sums from the price outward, down for longs and up for shorts; dims (..., side, price)."""
     out = np.empty_like(values)
     for j, side in enumerate(SIDES):
         step = -1 if side == "long" else 1

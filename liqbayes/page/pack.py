@@ -82,7 +82,8 @@ def pack_probabilities(values: FloatArray) -> Packed:
     """Quantise probabilities to ``1 / PARTS``; NaN is unknown and stays so."""
     known = np.isfinite(values)
     codes = np.where(known, np.rint(np.where(known, values, 0.0) * PARTS), _UNKNOWN_PROBABILITY)
-    steps = np.diff(codes.astype(np.uint8), axis=-1, prepend=np.uint8(0))
+    whole = codes.astype(np.uint8)
+    steps = np.diff(whole, axis=-1, prepend=np.uint8(0)).astype(np.uint8)
     return Packed("probability", codes.shape, 0.0, 0.0, PARTS, _compress(steps))
 
 

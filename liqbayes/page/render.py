@@ -16,7 +16,7 @@ from liqbayes.analysis import Section
 from liqbayes.checks.review import PRIOR_DOMINATED
 from liqbayes.page import words
 from liqbayes.page.gather import Facts
-from liqbayes.page.tables import Cell, Column, Table, figure, interval_cell, table_of
+from liqbayes.page.tables import Cell, Column, Table, cell, figure, interval_cell, table_of
 from liqbayes.page.write import MARK
 from liqbayes.resources import find_resource
 
@@ -61,12 +61,12 @@ def render(facts: Facts) -> str:
     return environment.get_template("page.html.j2").render(
         facts=facts,
         s=summary,
-        mark=Markup(MARK),  # noqa: S704 - a constant
+        mark=Markup(MARK),
         policy=policy,
-        style=Markup((assets / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - ours
-        plotly=Markup(scripts[0]),  # noqa: S704 - ours
-        program=Markup(scripts[1]),  # noqa: S704 - ours
-        data=Markup(json_text(_data(facts))),  # noqa: S704 - escaped for a script element
+        style=Markup((assets / "style.css").read_text(encoding="utf-8")),
+        plotly=Markup(scripts[0]),
+        program=Markup(scripts[1]),
+        data=Markup(json_text(_data(facts))),
         risk=_risk(summary),
         delta=_delta(facts),
         averages=_averages(summary),
@@ -77,7 +77,7 @@ def render(facts: Facts) -> str:
         sections=[_set_section(section) for section in facts.sections],
         truth=_truth(facts.truth),
         known=[(name, 100.0 * value) for name, value in facts.inspection.known.items()],
-        card=None if facts.card is None else Markup(markdown(facts.card)),  # noqa: S704 - html off
+        card=None if facts.card is None else Markup(markdown(facts.card)),
         bar=_bar(facts.bar_seconds),
     )
 
@@ -105,7 +105,7 @@ def markdown(text: str) -> str:
     # wide tables scroll in a box that the keyboard reaches
     return re.sub(
         r"<table>(.*?)</table>",
-        r'<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\1</table></div>',
+        r'<div class="scroll" tabindex="0" role="region" aria-label="Table">\g<0></div>',
         str(body),
         flags=re.DOTALL,
     )
@@ -154,13 +154,13 @@ def _risk(s: dict[str, Any]) -> Table:
         ]
     rows = []
     for move in s["at_risk"]["long"]:
-        cells = [Cell(f"{100 * float(move):g} %", value=move)]
+        row = [Cell(f"{100 * float(move):g} %", value=move)]
         for side in SIDES:
-            cells += [
+            row += [
                 _triple(s["at_risk"][side][move], unit="share"),
                 _triple(s["at_risk_quote"][side][move]),
             ]
-        rows.append(tuple(cells))
+        rows.append(tuple(row))
     return Table(
         "Open interest whose level lies within an adverse move of the mark price",
         tuple(heads),
@@ -190,7 +190,9 @@ def _delta(facts: Facts) -> Table:
                 _triple(row["short"]),
             )
         )
-    return Table("Liquidations over windows that end at the last bar", heads, tuple(rows), len(rows))
+    return Table(
+        "Liquidations over windows that end at the last bar", heads, tuple(rows), len(rows)
+    )
 
 
 def _averages(s: dict[str, Any]) -> Table:
@@ -209,7 +211,8 @@ def _averages(s: dict[str, Any]) -> Table:
 def _triple(values: list[float | None] | None, name: str = "", unit: str = "") -> Cell:
     if values is None:
         return Cell("–")
-    return interval_cell(*values, name, unit or "quote")
+    low, middle, high = values
+    return interval_cell(low, middle, high, name, unit or "quote")
 
 
 def _set_section(section: Section) -> dict[str, Any]:
@@ -230,17 +233,15 @@ def _truth(frame: pd.DataFrame | None) -> Table | None:
     if frame is None:
         return None
     rows = []
-    for row in frame.itertuples(index=False):
-        unit = "share" if row.unit == "share" else ""
-        name = "price" if row.unit == "price" else ""
+    for row in frame.to_dict("records"):
+        unit = "share" if row["unit"] == "share" else "quote"
+        name = "price" if row["unit"] == "price" else ""
         rows.append(
             (
-                Cell(str(row.output), value=str(row.output)),
-                interval_cell(row.low, row.median, row.high, name, unit),
-                Cell(figure(float(row.truth), name, unit), value=repr(float(row.truth))),
-                Cell("–")
-                if row.inside is None
-                else Cell("yes" if row.inside else "no", value=str(int(row.inside))),
+                cell(row["output"]),
+                interval_cell(row["low"], row["median"], row["high"], name, unit),
+                cell(row["truth"], name, unit),
+                cell(row["inside"]),
             )
         )
     heads = (
@@ -264,7 +265,7 @@ def _program(assets: Path) -> str:
 
 
 def _safe_script(text: str) -> str:
-    """A program that no sequence in it can end; the change keeps strings and patterns as they are."""
+    """A program that nothing in it can end; its strings and patterns stay what they were."""
     # browsers hash what they parsed, in which a line ends with one sign
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return re.sub(r"</(script)", r"<\\/\1", lines, flags=re.IGNORECASE).replace("<!--", r"<\!--")

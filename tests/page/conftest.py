@@ -95,6 +95,6 @@ def hostile(facts: Facts) -> Facts:
         inspection=inspection,
         verdicts=(verdict,),
         spec_summary=HOSTILE,
-        card=f"# {HOSTILE}\n\n<script>alert(3)</script>\n\n[words](javascript:alert(4))\n\n![i](x)\n",
+        card=f"# {HOSTILE}\n\n<script>alert(3)</script>\n\n[w](javascript:alert(4)) ![i](x)\n",
         commands=(HOSTILE,),
     )

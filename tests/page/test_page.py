@@ -146,3 +146,14 @@ def test_bad_directories(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text((directory / "summary.json").read_text())
     with pytest.raises(InputError, match=r"levels\.csv is missing"):
         gather(tmp_path, sections=())
+
+
+def test_the_demo_stands_beside_its_truth(facts: Facts) -> None:
+    from liqbayes.page.gather import _truth
+
+    truth = _truth({**facts.summary, "demo": True})
+    assert truth is not None
+    assert _truth(facts.summary) is None
+    text = render(replace(facts, truth=truth))
+    assert "Posterior beside the truth of the simulation" in text
+    assert text.count("longs at risk within 5 %") == 2, "as text and as the key it is sorted by"

@@ -16,8 +16,14 @@ def test_output_names() -> None:
 
 def test_every_verdict_is_told_once() -> None:
     names = [
-        *("R-hat", "bulk ESS", "scale: log L", "informed: delta[1d]", "90 % predictive coverage of x"),
-        *("prior conflict: y", "book before the first bar, long", "sampler", "interval"),
+        *("R-hat", "bulk ESS", "scale: log L", "informed: delta[1d]"),
+        *(
+            "90 % predictive coverage of x",
+            "prior conflict: y",
+            "book before the first bar, long",
+            "sampler",
+            "interval",
+        ),
     ]
     made = groups([verdict(n) for n in names])
     assert sum(len(g.checks) for g in made) == len(names)
@@ -33,7 +39,7 @@ def test_a_failure_is_not_told_as_a_success() -> None:
 def test_what_the_prior_decides() -> None:
     found = informed(
         [
-            verdict("prior share of delta[1d]", value=0.1, text="narrowed; scale from prior and form"),
+            verdict("prior share of delta[1d]", value=0.1, text="x; scale from prior"),
             verdict("prior share of entry_vwap[long]", value=0.05),
             verdict("prior share of average_leverage[long, 1h]", value=0.9),
             verdict("prior share of delta[30d]", value=None),
@@ -41,5 +47,6 @@ def test_what_the_prior_decides() -> None:
         0.5,
     )
     assert [x.share for x in found] == [0.05, 0.1, 0.9]
-    assert [x.verdict for x in found] == ["data", "data, its scale on the prior", "mostly the prior"]
+    words = ["data", "data, its scale on the prior", "mostly the prior"]
+    assert [x.verdict for x in found] == words
     assert [x.mostly for x in found] == [False, False, True]
