@@ -1,7 +1,7 @@
 # Every target sets up what it needs in .venv; tools/environment.sh says how. Choose the interpreter with PYTHON=...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs notebooks bench clean
+.PHONY: help demo test test-browser test-slow lint docs notebooks bench clean
 
 BIN := .venv/bin
 export PYTHON
@@ -25,9 +25,10 @@ ELAPSED = seconds=$$(( $$(date +%s) - $(STARTED) )); \
 	echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s, set-up included"
 
 help:
-	@echo "make demo       fit the shipped simulated market and show posterior beside truth"
+	@echo "make demo       fit the shipped simulated market, show posterior beside truth, write the report page"
 	@echo "make test       the tests (about 10 minutes on two cores)"
 	@echo "make test-slow  recovery, golden summaries, wheel, real data if present (up to 40 minutes)"
+	@echo "make test-browser  the report page in a headless Chromium (CHROMIUM names one)"
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       the documentation, into docs/_build/html"
 	@echo "make notebooks  execute the notebooks"
@@ -36,11 +37,20 @@ help:
 
 demo:
 	@$(SET_UP) run
-	@$(BIN)/liqbayes demo
+	@status=0; $(BIN)/liqbayes demo || status=$$?; \
+	if [ $$status -eq 0 ] || [ $$status -eq 3 ]; then $(BIN)/liqbayes report liqbayes-demo --force || status=$$?; fi; \
+	exit $$status
 
 test:
 	@$(SET_UP) dev
-	@status=0; $(PYTEST) -m "not slow" $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
+	@status=0; $(PYTEST) -m "not slow and not browser" $(PYTEST_ARGS) || status=$$?; $(ELAPSED); exit $$status
+
+# A browser is the system's: $CHROMIUM, else the one on PATH, else Debian's package where it may be installed.
+test-browser:
+	@$(SET_UP) dev
+	@browser=$$(./tools/browser.sh) || exit 1; status=0; \
+	CHROMIUM="$$browser" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/page $(PYTEST_ARGS) || status=$$?; \
+	$(ELAPSED); exit $$status
 
 test-slow:
 	@$(SET_UP) jax

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 # Rows of a table that are printed; its file has all.
 _SHOWN = 12
+# What tells one fit from another.
+_ABOUT = (
+    *("contract", "model", "as_of", "mark_price", "converged"),
+    *("panel_hash", "sampler"),
+)
 
 
 @guarded
@@ -63,7 +68,7 @@ def analyse(
     chosen = tuple(only or ())
     with progress(len(chosen or analysis.SECTIONS)) as step:
         sections = analysis.analyse(fit, options=options, only=chosen, step=step)
-    about = {key: summary[key] for key in ("contract", "model", "as_of", "mark_price", "converged")}
+    about = {key: summary[key] for key in _ABOUT}
     analysis.write_analysis(sections, target, about, force=force)
     for section in sections:
         print_section(section)

@@ -15,6 +15,7 @@ from liqbayes.cli.judge import judge
 from liqbayes.cli.margin import margin
 from liqbayes.cli.models import models
 from liqbayes.cli.monitor import monitor
+from liqbayes.cli.page import report
 from liqbayes.cli.pool import pool
 from liqbayes.cli.position import position
 from liqbayes.cli.replicate import replicate
@@ -62,6 +63,7 @@ for _command in (
     review,
     analyse,
     position,
+    report,
     monitor,
     compare,
     backtest,

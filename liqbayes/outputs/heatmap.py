@@ -33,6 +33,7 @@ def liquidation_heatmap(
     every: int = 1,
     threshold: float | None = None,
     times: Sequence[Any] | None = None,
+    cumulative: bool = False,
     kind: str = "realised",
     group: str = "posterior",
 ) -> xr.Dataset:
@@ -54,6 +55,9 @@ def liquidation_heatmap(
         For ``p_above``, in the contract's unit; by default 0.1 % of the last open interest.
     times : sequence of datetime-like, optional
         Bar-open times whose draws are returned instead of the reduction.
+    cumulative : bool
+        Whether to add what would be liquidated if price moved from where it is to the far edge of
+        each bin, valued at the bins' prices (of a linear contract; otherwise in its unit).
     kind : {"realised", "expected"}
     group : {"posterior", "prior"}
 
@@ -62,7 +66,8 @@ def liquidation_heatmap(
     xarray.Dataset
         ``quantity`` (quantile, time, side, price), ``mean`` and ``p_above`` (time, side, price)
         in the contract's unit, with ``close`` and ``bridged`` (time); of a single draw, such as a
-        rule's, the outer quantiles and ``p_above`` are NaN. With ``times``: ``draws`` (chain,
+        rule's, the outer quantiles and ``p_above`` are NaN. With ``cumulative`` also
+        ``cumulative_quote`` (quantile, time, side, price). With ``times``: ``draws`` (chain,
         draw, time, side, price).
 
     Raises
@@ -111,6 +116,8 @@ def liquidation_heatmap(
     quantity = np.zeros((len(QUANTILES), shown.size, 2, bins), np.float32)
     mean = np.zeros((shown.size, 2, bins), np.float32)
     above = np.zeros_like(mean)
+    reached = np.zeros_like(quantity) if cumulative else None
+    worth = grid.middle if context.contract.kind == "linear" else np.ones(bins)
     for begin, stop in blocks(first, last):
         inside = np.flatnonzero((shown >= begin) & (shown < stop))
         values = walkers.block(begin, stop, noisy=shown[inside] - begin)
@@ -124,17 +131,36 @@ def liquidation_heatmap(
         quantity[:, inside] = q.reshape(len(QUANTILES), inside.size, 2, bins)
         mean[inside] = m.reshape(inside.size, 2, bins)
         above[inside] = a.reshape(inside.size, 2, bins)
+        if reached is not None:
+            sums = outward(values[:, shown[inside] - begin] * worth.astype(np.float32))
+            q, _, _ = heat.reduce_draws(sums.reshape(n_draws, -1), np.array(QUANTILES), 0.0)
+            if n_draws == 1:
+                q[0], q[-1] = np.nan, np.nan
+            reached[:, inside] = q.reshape(len(QUANTILES), inside.size, 2, bins)
     unit = {"units": context.contract.quantity_unit}
     dims = ("time", "side", "price")
+    variables: dict[str, Any] = {
+        "quantity": (("quantile", *dims), quantity, unit),
+        "mean": (dims, mean, unit),
+        "p_above": (dims, above, {"units": "probability"}),
+    }
+    if reached is not None:
+        quote = {"units": context.contract.quote_unit}
+        variables["cumulative_quote"] = (("quantile", *dims), reached, quote)
     return xr.Dataset(
-        {
-            "quantity": (("quantile", *dims), quantity, unit),
-            "mean": (dims, mean, unit),
-            "p_above": (dims, above, {"units": "probability"}),
-        },
+        variables,
         coords={"quantile": list(QUANTILES), **coords},
         attrs=attrs,
     )
+
+
+def outward(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums from the price outward, down for longs and up for shorts; dims (..., side, price)."""
+    out = np.empty_like(values)
+    for j, side in enumerate(SIDES):
+        step = -1 if side == "long" else 1
+        out[..., j, ::step] = np.cumsum(values[..., j, ::step], axis=-1)
+    return out
 
 
 def blocks(first: int, last: int) -> list[tuple[int, int]]:

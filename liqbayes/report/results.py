@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from liqbayes.contracts import AnyContract, contract_from_dict
 from liqbayes.conventions import BINS, MOVES, PRICE_RANGE, WINDOWS
 from liqbayes.model.spec import ModelSpec
 from liqbayes.report.reduce import bin_prior_share
+
+if TYPE_CHECKING:
+    from liqbayes.checks import Verdict
 
 # Draws that posterior intervals are made of: quantiles of so many are exact to about 1.5 % of
 # probability, and every output runs the whole book once a draw.
@@ -59,6 +62,7 @@ class Results:
     diagnostics : dict of str to float
     prior_share : dict of str to float
     prior_book_share : dict of str to float
+    verdicts : tuple of Verdict
     """
 
     contract: AnyContract
@@ -85,6 +89,7 @@ class Results:
     diagnostics: dict[str, Any]
     prior_share: dict[str, float]
     prior_book_share: dict[str, float]
+    verdicts: "tuple[Verdict, ...]"
 
     @property
     def interrupted(self) -> bool:
@@ -181,6 +186,7 @@ def compute_results(
         diagnostics=dict(verdict.diagnostics),
         prior_share=dict(verdict.prior_share),
         prior_book_share=dict(verdict.prior_book_share),
+        verdicts=verdict.verdicts,
     )
 
 

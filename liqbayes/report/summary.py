@@ -1,6 +1,7 @@
 """``summary.json``: what a fit says, in numbers that a program can read."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ def summarise(results: Results) -> dict[str, Any]:
             "entry_vwap": {s: triple(results.entry["vwap"].sel(side=s)) for s in SIDES},
             "prior_share": results.prior_share,
             "prior_book_share": results.prior_book_share,
+            "verdicts": [asdict(verdict) for verdict in results.verdicts],
             "oi_conservation_error": _number(results.attrs.get("oi_conservation_error")),
             "panel_hash": results.attrs["panel_hash"],
             "versions": json.loads(results.attrs["versions"]),

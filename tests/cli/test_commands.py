@@ -222,3 +222,19 @@ def test_demo_that_does_not_converge_is_status_3(
 ) -> None:
     reported |= {"converged": False, "reasons": ["bulk ESS 100 of kappa"]}
     assert liqbayes("demo", "--out", tmp_path / "demo").exit_code == 3
+
+
+def test_report_refuses_before_it_computes(liqbayes, tmp_path):
+    """No fit, a file that is no page, an analysis of nothing: status 2, nothing written."""
+    done = liqbayes("report", tmp_path)
+    assert done.exit_code == 2
+    assert "summary.json" in done.stderr
+    (tmp_path / "summary.json").write_text('{"schema": "x", "converged": true}')
+    (tmp_path / "letter.html").write_text("mine")
+    done = liqbayes("report", tmp_path, "--out", tmp_path / "letter.html", "--force")
+    assert done.exit_code == 2
+    assert "no page" in done.stderr
+    done = liqbayes("report", tmp_path, "--out", tmp_path / "r.html", "--analysis", tmp_path)
+    assert done.exit_code == 2
+    assert "analysis.json" in done.stderr
+    assert not (tmp_path / "r.html").exists()

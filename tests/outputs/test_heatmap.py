@@ -211,3 +211,20 @@ def test_thinned_draws_are_independent_of_the_others():
     company = liquidation_heatmap(full, bins=20, times=times, kind="expected")["draws"]
     alone = liquidation_heatmap(one, bins=20, times=times, kind="expected")["draws"]
     np.testing.assert_array_equal(company.isel(draw=3), alone.isel(draw=0))
+
+
+def test_cumulative_amounts_are_sums_of_draws(linear):
+    """Quantiles of sums over bins from the price outward, not sums of quantiles."""
+    times = linear["panel"]["time"].to_numpy()[[20, -1]]
+    drawn = liquidation_heatmap(linear, bins=40, times=times)["draws"].astype(float)
+    worth = drawn * drawn["price"]
+    down = worth.sel(side="long").isel(price=slice(None, None, -1)).cumsum("price")
+    up = worth.sel(side="short").cumsum("price")
+    reduced = liquidation_heatmap(linear, bins=40, cumulative=True)["cumulative_quote"]
+    for side, sums in (("long", down.isel(price=slice(None, None, -1))), ("short", up)):
+        want = sums.quantile([0.05, 0.5, 0.95], ("chain", "draw")).transpose(
+            "quantile", "time", "price"
+        )
+        found = reduced.sel(side=side, time=times).transpose("quantile", "time", "price")
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-5 * float(want.max()))
+    assert "cumulative_quote" not in liquidation_heatmap(linear, bins=40, every=50)

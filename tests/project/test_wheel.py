@@ -71,7 +71,9 @@ def test_wheel_holds_code_data_and_nothing_else(wheel: Path) -> None:
     expected = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "liqbayes").rglob("*")
-        if path.is_file() and path.suffix in {".py", ".toml", ".parquet", ".json", ".typed", ".csv"}
+        if path.is_file()
+        and path.suffix
+        in {".py", ".toml", ".parquet", ".json", ".typed", ".csv", ".css", ".js", ".j2"}
     }
     expected |= {
         f"liqbayes/_models/{path.relative_to(ROOT / 'models')}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from liqbayes.checks import Verdict
 from liqbayes.contracts import load_contract
 from liqbayes.model import load_spec
 from liqbayes.report import Results
@@ -83,6 +84,10 @@ def results(**changes: Any) -> Results:
         },
         prior_share={"at_risk_long": 0.2, "entry_vwap_long": float("nan")},
         prior_book_share={"long": 0.05, "short": 0.06},
+        verdicts=(
+            Verdict("R-hat", "ok", 1.004, 1.01, "largest, of a parameter"),
+            Verdict("scale: log L", "warn", 0.2, float("inf"), "from the prior"),
+        ),
     )
     return replace(made, **changes)
 

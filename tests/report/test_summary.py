@@ -35,6 +35,7 @@ KEYS = {
     "entry_vwap",
     "prior_share",
     "prior_book_share",
+    "verdicts",
     "oi_conservation_error",
     "panel_hash",
     "versions",

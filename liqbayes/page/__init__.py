@@ -1,0 +1,16 @@
+"""A fit as one interactive HTML file that needs no network and no other file."""
+
+from liqbayes.page.gather import Facts, gather
+from liqbayes.page.render import render
+from liqbayes.page.sections import fitting_analysis, read_sections
+from liqbayes.page.write import check_page, write_page
+
+__all__ = [
+    "Facts",
+    "check_page",
+    "fitting_analysis",
+    "gather",
+    "read_sections",
+    "render",
+    "write_page",
+]
