@@ -41,8 +41,10 @@ def surfaces(fit: xr.DataTree, levels: pd.DataFrame, *, draws: int = DRAWS) -> d
     mark = _mark(fit, levels)
     edges = _edges(levels)
     every = -(-fit["panel"].sizes["time"] // COLUMNS)
+    kept = outputs.thin(fit, draws)
+    sizes = kept["posterior"].sizes
     heat = outputs.liquidation_heatmap(
-        outputs.thin(fit, draws),
+        kept,
         bins=edges.size - 1,
         price_range=(edges[0] / mark, edges[-1] / mark),
         every=every,
@@ -59,7 +61,7 @@ def surfaces(fit: xr.DataTree, levels: pd.DataFrame, *, draws: int = DRAWS) -> d
         "time": time.tolist(),
         "bar_ms": 1000 * _bar_seconds(fit),
         "every": every,
-        "draws": int(draws),
+        "draws": int(sizes["chain"] * sizes["draw"]),
         "close": pack_floats(heat["close"].to_numpy()),
         "bridged": np.flatnonzero(heat["bridged"].to_numpy()).tolist(),
         "edges": pack_floats(edges),
