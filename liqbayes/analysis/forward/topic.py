@@ -36,7 +36,7 @@ def section(work: Workspace) -> Section:
     tables = {
         "moves": _moves(work, bars),
         "clusters": _clusters(work, bars),
-        "amounts": amounts_table(amounts),
+        **amounts_tables(amounts),
         "levels": _levels(work, bars),
     }
     model = work.volatility
@@ -61,11 +61,11 @@ def section(work: Workspace) -> Section:
     )
 
 
-def amounts_table(amounts: xr.Dataset) -> pd.DataFrame:
-    """Rows of kind and horizon of what `expected_liquidated` returns.
+def amounts_tables(amounts: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """Rows of kind and horizon of what `expected_liquidated` returns, and where their spread is.
 
-    ``liquidated`` has the interval of price and book together, ``process`` that of price at the
-    mean book, ``parameters`` that of the mean over prices.
+    In ``amounts`` the interval ``liquidated`` is that of price and book together; in ``spread``
+    ``process`` is that of price at the mean book, ``parameters`` that of the mean over prices.
     """
     rows = []
     for horizon in amounts["horizon"].to_numpy():
@@ -89,7 +89,12 @@ def amounts_table(amounts: xr.Dataset) -> pd.DataFrame:
                 else ""
             )
             rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    apart = [c for c in table if str(c).startswith(("process", "parameters"))]
+    return {
+        "amounts": table.drop(columns=apart),
+        "spread": table[["horizon", "kind", *apart]],
+    }
 
 
 def _reach_rows(
