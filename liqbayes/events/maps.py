@@ -31,7 +31,8 @@ from liqbayes.validate.lfo.cut import cut
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-#: Bins of the price grid to a band of the first span at the usual volatility, and at most.
+#: Bins of the price grid to a band of the first span at the usual volatility before the origin;
+#: they are made wider where a long panel would have more than so many.
 BINS_A_BAND, MOST_BINS = 4, 1500
 
 
@@ -98,7 +99,8 @@ def _densities(
         usable = np.isfinite(sigma[first:last])
         if not usable.any():
             continue
-        grid = _grid(data, first, last, sigma, float(np.nanmax(distances[first:last])))
+        margin = float(np.nanmax(distances[first:last]))
+        grid = _grid(data, first, last, sigma, fitted.origin, margin)
         walkers = Walkers(_of_segment(context, data, last), grid, first)
         edges = np.log(grid.edges)
         for begin, end in blocks(first, last - 1):
@@ -123,12 +125,20 @@ def _of_segment(context: Context, data: ModelData, last: int) -> Context:
     return Context(context.panel, evaluator, context.z, 0, context.group, context.kind)
 
 
-def _grid(data: ModelData, first: int, last: int, sigma: FloatArray, margin: float) -> PriceGrid:
+def _grid(
+    data: ModelData, first: int, last: int, sigma: FloatArray, origin: int, margin: float
+) -> PriceGrid:
+    """Bins of a step that the bars before the origin set, at multiples of it.
+
+    Later bars make the grid longer, and leave its bins where they are.
+    """
     low = np.log(np.nanmin(data.path.low[first:last])) - 1.05 * margin
     high = np.log(np.nanmax(data.path.high[first:last])) + 1.05 * margin
-    step = (BAND_EDGES[1] - BAND_EDGES[0]) * np.nanmedian(sigma[first:last]) / BINS_A_BAND
-    bins = int(np.clip(np.ceil((high - low) / step), 50, MOST_BINS))
-    return PriceGrid(np.exp(np.linspace(low, high, bins + 1)))
+    step = (BAND_EDGES[1] - BAND_EDGES[0]) * float(np.nanmedian(sigma[:origin])) / BINS_A_BAND
+    while high - low > MOST_BINS * step:
+        step *= 2.0
+    places = np.arange(np.floor(low / step), np.ceil(high / step) + 1)
+    return PriceGrid(np.exp(step * places))
 
 
 def _within(
