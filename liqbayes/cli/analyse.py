@@ -1,5 +1,6 @@
 """`liqbayes analyse`."""
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,9 @@ from liqbayes.cli.console import guarded, print_table, progress, say, warn
 if TYPE_CHECKING:
     from liqbayes.analysis import Section
 
-# Rows of a table that are printed; its file has all.
-_SHOWN = 12
+# Rows and columns of a table that are printed; its file has all.
+_SHOWN, _WIDE = 12, 9
+_INTERVAL = ("low", "median", "high")
 # What tells one fit from another.
 _ABOUT = (
     *("contract", "model", "as_of", "mark_price", "converged"),
@@ -78,22 +80,71 @@ def analyse(
 def print_section(section: "Section") -> None:
     """The tables of a topic, and what it says."""
     for name, table in section.tables.items():
-        shown = table.head(_SHOWN)
+        title = f"{section.title}: {name}"
+        if table.empty:
+            say(f"{title}: none")
+            continue
+        columns = _columns([str(c) for c in table.columns])
+        shown = dict(list(columns.items())[:_WIDE])
         print_table(
-            tuple(str(c) for c in shown.columns),
-            [tuple(_cell(v) for v in row) for row in shown.itertuples(index=False)],
-            title=f"{section.title}: {name}",
+            tuple(shown),
+            [
+                tuple(_cell(row, names) for names in shown.values())
+                for row in table.head(_SHOWN).to_dict("records")
+            ],
+            title=title,
         )
-        if len(table) > _SHOWN:
-            say(f"… {len(table) - _SHOWN} more rows in {section.name}-{name}.csv")
+        more = [f"{len(table) - _SHOWN} rows"] if len(table) > _SHOWN else []
+        more += [f"the columns {', '.join(list(columns)[_WIDE:])}"] if len(columns) > _WIDE else []
+        if more:
+            say(f"{section.name}-{name}.csv also has {' and '.join(more)}.")
     for sentence in section.findings:
         say(sentence)
     for sentence in section.conventions:
         say(f"Convention, not a result: {sentence}")
 
 
-def _cell(value: Any) -> str:
-    """Four digits of a number, a dash for what is unknown."""
+def _columns(names: list[str]) -> dict[str, tuple[str, ...]]:
+    """Columns to print, by heading: an interval's three are one."""
+    out: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        stem, _, end = name.rpartition("_")
+        interval = tuple(f"{stem}_{e}" if stem else e for e in _INTERVAL)
+        if end in _INTERVAL and set(interval) <= set(names):
+            out.setdefault((stem or "median").replace("_", " ") + " (90 %)", interval)
+        else:
+            out[name.replace("_", " ")] = (name,)
+    return out
+
+
+def _cell(row: Mapping[Hashable, Any], names: tuple[str, ...]) -> str:
+    """A value, or a median with its interval."""
+    if len(names) == 1:
+        return _text(row[names[0]])
+    low, median, high = (row[name] for name in names)
+    if low != low and high != high:
+        return _text(median)
+    return f"{_text(median)} ({_text(low)} to {_text(high)})"
+
+
+def _text(value: Any) -> str:
+    """A number as short as it can be read, a dash for what is unknown."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}" if value == value else "–"
+        return _number(value)
+    if hasattr(value, "strftime"):
+        return str(value.strftime("%Y-%m-%d %H:%M")) if value == value else "–"
     return str(value)
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    if value != value:
+        return "–"
+    for limit, suffix in ((1e9, "B"), (1e6, "M")):
+        if size >= limit:
+            return f"{value / limit:.3g}{suffix}"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if size == 0 or size >= 1e-6 else "≈0"

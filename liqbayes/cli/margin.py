@@ -25,7 +25,6 @@ from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say, warn
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
 
     from liqbayes.margin import MarginResult
 
@@ -146,7 +145,7 @@ def _print(result: "MarginResult") -> None:
         warn(f"not converged: {words}; use more --tune and --draws.")
 
 
-def print_frame(table: "pd.DataFrame", title: str, *, right: int) -> None:
+def print_frame(table: Any, title: str, *, right: int) -> None:
     """A table of words on standard output."""
     print_table(
         tuple(str(c) for c in table.columns),
