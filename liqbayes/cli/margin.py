@@ -1,6 +1,6 @@
 """`liqbayes margin`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,6 @@ from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say, warn
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
-
     from liqbayes.margin import MarginResult
 
 Moves = Annotated[
