@@ -1,12 +1,13 @@
 """Arguments and options that several commands share, and what resumable runs have in common."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liqbayes.cli.console import NOT_CONVERGED, say
+from liqbayes.cli.console import NOT_CONVERGED, say, warn
 from liqbayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +59,20 @@ def at_once(workers: int | None, budget: float | None) -> int:
     if workers is not None and workers < 1:
         raise InputError(f"--workers is {workers}; use at least 1.")
     return workers or os.cpu_count() or 1
+
+
+# Fits of a run whose R-hat is above this are warned of.
+_LARGEST_RHAT = 1.05
+
+
+def warn_of_fits(fits: Sequence[Mapping[str, Any]]) -> None:
+    """Warn of a run's fits that have not converged."""
+    bad = [f for f in fits if f.get("max_rhat") and f["max_rhat"] > _LARGEST_RHAT]
+    if bad:
+        warn(
+            f"{len(bad)} of {len(fits)} fits have an R-hat above {_LARGEST_RHAT}; use more --tune "
+            "and --draws."
+        )
 
 
 def finish(outcome: "Outcome", units: str, errors: tuple[str, ...] | list[str] = ()) -> None:

@@ -22,6 +22,7 @@ from liqbayes.cli.arguments import (
     Workers,
     at_once,
     finish,
+    warn_of_fits,
 )
 from liqbayes.cli.console import guarded, number, print_table, say, warn
 from liqbayes.cli.options import parse_columns
@@ -33,8 +34,6 @@ COLUMNS = (
     *("forecaster", "side", "CRPS, log", "CRPS x 1e6", "log score", "interval score"),
     *("50 %", "90 %", "width", "bars"),
 )
-# Fits whose R-hat is above this are warned of.
-LARGEST_RHAT = 1.05
 
 
 @guarded
@@ -119,12 +118,7 @@ def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:
         warn(f"{name} could not be fitted: {why}")
     for note in summary["notes"]:
         say(f"not forecast: {note}")
-    bad = [f for f in summary["fits"] if f.get("max_rhat") and f["max_rhat"] > LARGEST_RHAT]
-    if bad:
-        warn(
-            f"{len(bad)} of {len(summary['fits'])} fits have an R-hat above {LARGEST_RHAT}; use "
-            "more --tune and --draws."
-        )
+    warn_of_fits(summary["fits"])
 
 
 def print_ratios(summary: Mapping[str, Any], tasks: Sequence[str]) -> None:

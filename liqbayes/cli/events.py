@@ -21,15 +21,13 @@ from liqbayes.cli.arguments import (
     Workers,
     at_once,
     finish,
+    warn_of_fits,
 )
-from liqbayes.cli.console import guarded, number, print_table, say, warn
+from liqbayes.cli.console import guarded, number, print_table, say
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
     from liqbayes.events import EventResult
-
-# Fits whose R-hat is above this are warned of.
-LARGEST_RHAT = 1.05
 
 
 @guarded
@@ -129,12 +127,7 @@ def _print(result: "EventResult") -> None:
         title="placebos: the same estimates from maps that are false, and from reports",
         right=4,
     )
-    bad = [f for f in result.summary["fits"] if f.get("max_rhat") and f["max_rhat"] > LARGEST_RHAT]
-    if bad:
-        warn(
-            f"{len(bad)} of {len(result.summary['fits'])} fits have an R-hat above {LARGEST_RHAT}; "
-            "use more --tune and --draws."
-        )
+    warn_of_fits(result.summary["fits"])
 
 
 def _number(value: Any) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from liqbayes.backtest.tables import plain
 from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.events import definitions
 from liqbayes.events.definitions import ALPHA, CONVENTIONS, LEAD, MAP, POWER, PROBABILITY
@@ -148,18 +148,7 @@ def _write(result: EventResult, identity: Mapping[str, Any], directory: Path) ->
         **result.summary,
         "run": {k: v for k, v in identity.items() if k not in ("schema", "model")},
     }
-    text = json.dumps(_plain(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     replace_text(directory / SUMMARY, text)
     for name, table in ((TESTS, result.tests), (PLACEBOS, result.placebos)):
         replace_text(directory / name, table.to_csv(index=False, float_format="%.6g"))
-
-
-def _plain(value: Any) -> Any:
-    """Values as JSON can hold them; unknown is None."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
