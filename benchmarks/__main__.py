@@ -7,6 +7,7 @@ machines differ and drift.
 import platform
 from pathlib import Path
 
+from benchmarks.analysis import analysis_table
 from benchmarks.batch import batch_table
 from benchmarks.gradient import gradient_table
 from benchmarks.outputs import propagation_table
@@ -27,6 +28,7 @@ def main() -> None:
         scan_table(),
         sampling_table(),
         propagation_table(),
+        analysis_table(),
         batch_table(),
     ]
     text = "\n\n".join(parts) + "\n"

@@ -18,7 +18,7 @@ from liqbayes.sampling.run import Draws
 
 def propagation_table() -> str:
     """1,000 draws on 1440 bars, 400 price bins, both sides."""
-    tree = _drawn(1440)
+    tree = drawn(1440)
     jobs = {
         "at risk": lambda: outputs.at_risk_amounts(tree),
         "levels, realised": lambda: outputs.liquidation_levels(tree),
@@ -42,7 +42,7 @@ def propagation_table() -> str:
     return "\n".join(lines)
 
 
-def _drawn(bars: int) -> xr.DataTree:
+def drawn(bars: int) -> xr.DataTree:
     """A fit whose 1,000 draws come from near the prior's centre."""
     spec, panel = load_spec("baseline"), walk(bars)
     evaluator = Evaluator.of(spec, prepare(spec, panel))
@@ -56,7 +56,7 @@ def _drawn(bars: int) -> xr.DataTree:
 
 
 def _year_of_hours() -> str:
-    tree = _drawn(8760)
+    tree = drawn(8760)
     begin = time.perf_counter()
     outputs.liquidation_heatmap(tree)
     return f"| heatmap, 8760 bars, realised | {time.perf_counter() - begin:.1f} |"

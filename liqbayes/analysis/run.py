@@ -58,5 +58,11 @@ def analyse(
     for name in SECTIONS:
         if not only or name in only:
             step(name)
-            found.append(import_module(f"liqbayes.analysis.{name}").section(work))
+            found.append(run_topic(name, work))
     return tuple(found)
+
+
+def run_topic(name: str, work: Workspace) -> Section:
+    """Run one topic of `SECTIONS`."""
+    section: Section = import_module(f"liqbayes.analysis.{name}").section(work)
+    return section
