@@ -1,6 +1,6 @@
 """`liqbayes margin`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,8 +25,6 @@ from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, say, warn
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from liqbayes.margin import MarginResult
 
 Moves = Annotated[
@@ -46,7 +44,7 @@ def margin(
     holding: Annotated[
         list[str] | None, typer.Option(help="Holding period; default 1d. Repeatable.")
     ] = None,
-    block: Annotated[int, typer.Option(help="Holding periods of a block.")] = 7,
+    block: Annotated[int, typer.Option(help="Holding periods of a block.")] = 30,
     moves: Moves = "intrabar",
     prior: Annotated[
         list[str] | None,
@@ -146,8 +144,8 @@ def _print(result: "MarginResult") -> None:
         warn(f"not converged: {words}; use more --tune and --draws.")
 
 
-def print_frame(table: "pd.DataFrame", title: str, *, right: int) -> None:
-    """A table of words on standard output."""
+def print_frame(table: Any, title: str, *, right: int) -> None:
+    """A data frame of words on standard output."""
     print_table(
         tuple(str(c) for c in table.columns),
         [tuple(str(v) for v in row) for row in table.itertuples(index=False)],

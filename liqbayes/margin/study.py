@@ -57,7 +57,7 @@ class MarginPlan:
     panel: MarketPanel
     probabilities: tuple[float, ...] = (0.01,)
     holdings: tuple[str, ...] = ("1d",)
-    block: int = 7
+    block: int = 30
     kind: str = "intrabar"
     priors: tuple[str, ...] = tuple(SHAPE_PRIORS)
     refits: int = 8
