@@ -78,7 +78,7 @@ def margin(
     processes = at_once(workers, budget)
     from liqbayes.batch import local_executor
     from liqbayes.margin import MarginPlan, Settings, margin_study, write_tables
-    from liqbayes.margin.model import SHAPE_PRIORS
+    from liqbayes.margin.priors import SHAPE_PRIORS
     from liqbayes.margin.readable import backtest_table, margin_table
     from liqbayes.panel import read_panel
 

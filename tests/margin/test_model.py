@@ -6,7 +6,8 @@ from scipy.stats import beta, binom, genextreme
 
 from liqbayes.errors import InputError
 from liqbayes.margin import SHAPE_PRIORS, GevFit, block_maxima, fit_gev
-from liqbayes.margin.model import LEAST_BLOCKS, LOCATION, LOCATION_SD, SCALE, shape_prior
+from liqbayes.margin.model import LEAST_BLOCKS
+from liqbayes.margin.priors import LOCATION, LOCATION_SD, SCALE, shape_prior
 from liqbayes.sampling import SamplerConfig
 
 SHORT = SamplerConfig(draws=500, tune=400, chains=2, cores=1, target_accept=0.9)
