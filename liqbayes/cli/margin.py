@@ -44,7 +44,7 @@ def margin(
     holding: Annotated[
         list[str] | None, typer.Option(help="Holding period; default 1d. Repeatable.")
     ] = None,
-    block: Annotated[int, typer.Option(help="Holding periods of a block.")] = 7,
+    block: Annotated[int, typer.Option(help="Holding periods of a block.")] = 30,
     moves: Moves = "intrabar",
     prior: Annotated[
         list[str] | None,
@@ -78,7 +78,7 @@ def margin(
     processes = at_once(workers, budget)
     from liqbayes.batch import local_executor
     from liqbayes.margin import MarginPlan, Settings, margin_study, write_tables
-    from liqbayes.margin.model import SHAPE_PRIORS
+    from liqbayes.margin.priors import SHAPE_PRIORS
     from liqbayes.margin.readable import backtest_table, margin_table
     from liqbayes.panel import read_panel
 
@@ -145,7 +145,7 @@ def _print(result: "MarginResult") -> None:
 
 
 def print_frame(table: Any, title: str, *, right: int) -> None:
-    """A table of words on standard output."""
+    """A data frame of words on standard output."""
     print_table(
         tuple(str(c) for c in table.columns),
         [tuple(str(v) for v in row) for row in table.itertuples(index=False)],

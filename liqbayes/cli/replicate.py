@@ -56,7 +56,7 @@ def cheng2021(
     processes = at_once(workers, budget)
     from liqbayes.batch import local_executor
     from liqbayes.margin import ChengPlan, Settings, replicate_cheng, write_tables
-    from liqbayes.margin.cheng import PROBABILITY, PUBLISHED
+    from liqbayes.margin.cheng_grid import PROBABILITY, PUBLISHED
     from liqbayes.margin.readable import cheng_table
     from liqbayes.panel import read_panel
 
@@ -165,8 +165,8 @@ def alexander2023(
     columns = parse_columns(column or [])
     from liqbayes.margin import replicate_alexander, write_tables
     from liqbayes.margin.alexander import SCHEMA
+    from liqbayes.margin.plan import panel_identity
     from liqbayes.margin.readable import alexander_table
-    from liqbayes.margin.study import panel_identity
     from liqbayes.panel import read_panel
     from liqbayes.report.directory import check_target, write_directory
 

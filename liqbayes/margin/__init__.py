@@ -8,13 +8,16 @@ from liqbayes.margin.alexander import AlexanderResult, replicate_alexander
 from liqbayes.margin.answers import Answer, historical_answer, normal_answer
 from liqbayes.margin.backtest import binomial_interval, judge
 from liqbayes.margin.cell import Settings
-from liqbayes.margin.cheng import ChengPlan, ChengResult, replicate_cheng
+from liqbayes.margin.cheng import ChengResult, replicate_cheng
+from liqbayes.margin.cheng_grid import ChengPlan
 from liqbayes.margin.gev import gev_exceedances, gev_quantile, predictive_level
-from liqbayes.margin.model import SHAPE_PRIORS, GevFit, fit_gev
+from liqbayes.margin.model import GevFit, fit_gev
 from liqbayes.margin.moves import Moves, block_maxima, holding_moves
 from liqbayes.margin.passage import Passage, first_passage, level_ratios
+from liqbayes.margin.plan import MarginPlan
+from liqbayes.margin.priors import SHAPE_PRIORS
 from liqbayes.margin.required import required_margin
-from liqbayes.margin.study import MarginPlan, MarginResult, margin_study
+from liqbayes.margin.study import MarginResult, margin_study
 from liqbayes.margin.write import write_tables
 
 __all__ = [

@@ -58,15 +58,15 @@ def judge(
 
     Parameters
     ----------
-    forecasts : iterable of (about, levels, adverse)
-        ``about`` has the columns that name the forecast, among them ``probability``; ``levels`` and
-        ``adverse``, shape (period,), are what was forecast and what came. A period in which either
-        is NaN is left out and counted.
+    forecasts : iterable of tuple
+        Of three: a mapping with the columns that name the forecast, among them ``probability``;
+        what was forecast and what came, both of shape (period,). A period in which either is NaN
+        is left out and counted.
 
     Returns
     -------
     DataFrame
-        The columns of ``about``; ``periods``, ``left_out``, ``exceeded``, ``rate`` with ``low``
+        These columns; ``periods``, ``left_out``, ``exceeded``, ``rate`` with ``low``
         and ``high`` (binomial, 90 %; independent periods), ``nominal``, ``verdict`` (the margin
         held, was too low, too high), ``quantile_score`` (per mille of price; Gneiting 2011, doi
         10.1198/jasa.2011.r10138: lower is better).

@@ -30,7 +30,16 @@ def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("fitted")
 def test_margin_prints_and_writes(liqbayes: Program, days: Path, tmp_path: Path) -> None:
-    arguments = ("margin", days, "--contract", "bitmex:XBTUSD", "--out", tmp_path / "m")
+    arguments = (
+        "margin",
+        days,
+        "--contract",
+        "bitmex:XBTUSD",
+        "--out",
+        tmp_path / "m",
+        "--block",
+        "5",
+    )
     result = liqbayes(*arguments, "--refits", "2", "--probability", "0.02")
     assert result.exit_code == 0, result.output
     assert "gev, returns" in result.stdout
@@ -88,6 +97,7 @@ def test_alexander_prints_writes_and_replaces(liqbayes: Program, tmp_path: Path)
         (("--prior", "none"), "flat, returns"),
         (("--budget", "0"), "budget"),
         (("--since", "2020-12-01"), "at least 20"),
+        ((), "at least 20"),
     ],
 )
 def test_bad_margins_are_status_2(

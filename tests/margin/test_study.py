@@ -60,7 +60,7 @@ def test_a_study_goes_on_where_it_was(tmp_path: Path, fitted: list[int], here: E
     pd.testing.assert_frame_equal(result.margins, again.margins)
     pd.testing.assert_frame_equal(result.backtest, again.backtest)
     with pytest.raises(InputError, match="another run"):
-        margin_study(MarginPlan(walk(601)), tmp_path / "a", here, progress=False)
+        margin_study(MarginPlan(walk(601), block=5), tmp_path / "a", here, progress=False)
 
 
 def test_forecasts_do_not_see_what_comes(tmp_path: Path, fitted: list[int], here: Executor) -> None:
@@ -129,7 +129,7 @@ def test_an_aggregate_has_moves_and_no_margins(
 )
 def test_plans_that_are_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        MarginPlan(walk(400), **change)
+        MarginPlan(walk(400), **{"block": 5, **change})
 
 
 def test_the_grid(tmp_path: Path, fitted: list[int], here: Executor) -> None:
