@@ -25,6 +25,8 @@ class Section:
         What traders usually read into the quantity; printed as convention, not as result.
     units : mapping of str to str
         Column name to unit, for those whose name does not say it.
+    cautions : tuple of str
+        What is known to be wrong with the quantity, or has not been shown; read first.
     """
 
     name: str
@@ -33,3 +35,4 @@ class Section:
     findings: tuple[str, ...] = ()
     conventions: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ def write_analysis(
             s.name: {
                 "title": s.title,
                 "tables": {name: f"{s.name}-{name}.csv" for name in s.tables},
+                "cautions": list(s.cautions),
                 "findings": list(s.findings),
                 "conventions": list(s.conventions),
                 "units": dict(s.units),

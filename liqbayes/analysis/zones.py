@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liqbayes import outputs
 from liqbayes.analysis.section import Section
-from liqbayes.analysis.tables import amount, chance, percent, price, put, rows
+from liqbayes.analysis.tables import amount, chance, percent, place_cautions, price, put, rows
 from liqbayes.conventions import PRICE_RANGE
 from liqbayes.errors import InputError
 from liqbayes.outputs.context import KINDS
@@ -188,6 +188,7 @@ def section(work: "Workspace") -> Section:
             "in_profit": "share of the side's open interest",
             "prior_book": "share of the side's open interest",
         },
+        place_cautions(work.fit),
     )
 
 

@@ -79,6 +79,8 @@ def analyse(
 
 def print_section(section: "Section") -> None:
     """The tables of a topic, and what it says."""
+    for sentence in section.cautions:
+        warn(f"{section.title}: {sentence}")
     for name, table in section.tables.items():
         title = f"{section.title}: {name}"
         if table.empty:

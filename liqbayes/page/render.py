@@ -219,6 +219,7 @@ def _set_section(section: Section) -> dict[str, Any]:
     return {
         "name": section.name,
         "title": section.title,
+        "cautions": section.cautions,
         "findings": section.findings,
         "conventions": section.conventions,
         "tables": [

@@ -50,6 +50,7 @@ def read_sections(directory: Path) -> tuple[Section, ...]:
                 tuple(map(str, s["findings"])),
                 tuple(map(str, s["conventions"])),
                 {str(k): str(v) for k, v in s["units"].items()},
+                tuple(map(str, s["cautions"])),
             )
         )
     return tuple(out)

@@ -9,7 +9,7 @@ import xarray as xr
 from liqbayes.analysis.clusters.ages import AGES, cluster_ages
 from liqbayes.analysis.clusters.find import BANDWIDTH, WITHIN, find_clusters
 from liqbayes.analysis.section import Section
-from liqbayes.analysis.tables import amount, chance, put, rows
+from liqbayes.analysis.tables import amount, chance, place_cautions, put, rows
 
 if TYPE_CHECKING:
     from liqbayes.analysis.workspace import Workspace
@@ -53,6 +53,7 @@ def section(work: "Workspace") -> Section:
             **{name: unit for name in ("price_low", "price_high", "price")},
             "distance": "fraction of the mark price",
         },
+        place_cautions(work.fit),
     )
 
 
