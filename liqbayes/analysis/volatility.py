@@ -8,7 +8,7 @@ quarter of the sample. And α >= |γ|: were large moves of one sign to lower vol
 could run off to none at all, each small σ making the next z larger (on invertibility see
 Wintenberger 2013, doi 10.1111/sjos.12038). The fitted density only weighs the data: what is drawn
 are the standardised bars themselves (filtered historical simulation, Barone-Adesi, Giannopoulos and
-Vosper 1999, doi 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S).
+Vosper 1999, Journal of Futures Markets 19:583).
 """
 
 import math
