@@ -51,7 +51,17 @@ def drawn(bars: int) -> xr.DataTree:
         0.3 * rng.standard_normal((2, 500, evaluator.layout.n)),
         dims=("chain", "draw", "parameter"),
     )
-    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 500), bool))})
+    no = np.zeros((2, 500), bool)
+    stats = xr.Dataset(
+        {
+            name: (("chain", "draw"), values)
+            for name, values in {
+                "diverging": no,
+                "reached_max_treedepth": no,
+                "energy": rng.standard_normal((2, 500)),
+            }.items()
+        }
+    )
     return assemble(evaluator, panel, None, Draws(z, stats, 0, 0, False, ()), SamplerConfig())
 
 
