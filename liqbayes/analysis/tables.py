@@ -86,5 +86,5 @@ def place_cautions(fit: xr.DataTree) -> tuple[str, ...]:
     return (
         "where levels and entries stand by price has not been shown to be right. On the simulated "
         "markets tried so far baseline's clusters and zones missed the true ones more often than "
-        "its prior's (docs, Levels as objects); `liqbayes validate levels` measures it.",
+        "its prior's (docs, Levels as objects); liqbayes validate levels measures it.",
     )
