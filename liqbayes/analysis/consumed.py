@@ -144,15 +144,19 @@ def consumed_levels(context: Context, swept: xr.Dataset, *, largest: int = LARGE
     taken, left, now = (x * factor for x in (gone_now, *amounts))
     dims = ("chain", "draw", "event")
     unit = {"units": context.contract.quote_unit}
+    refill = now - left
+    if context.contract.kind == "aggregate":
+        # its quantities are USD at the bar's price, so that a difference of bars is price as well
+        refill = np.full_like(refill, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(taken > 0, (now - left) / taken, np.nan)
+        share = np.where(taken > 0, refill / taken, np.nan)
     times = np.asarray(context.panel.time)
     return xr.Dataset(
         {
             "swept": (dims, taken, unit),
             "left": (dims, left, unit),
             "now": (dims, now, unit),
-            "refill": (dims, now - left, unit),
+            "refill": (dims, refill, unit),
             "refill_share": (dims, share),
         },
         coords={
@@ -178,9 +182,9 @@ def section(work: "Workspace") -> Section:
         one = swept.sel(side=side)
         table = pd.DataFrame({"time": one["time"].to_numpy(), "side": side})
         table["price_low"], table["price_high"] = one["low"].to_numpy(), one["high"].to_numpy()
-        put(table, "swept", one["quantity"])
+        put(table, "swept_quantity", one["quantity"])
         put(table, "swept_share", one["share"])
-        put(table, "liquidated", work.flows["quantity"].sel(side=side))
+        put(table, "liquidated_quantity", work.flows["quantity"].sel(side=side))
         table["bridged"] = one["bridged"].to_numpy()
         parts.append(table)
     largest = pd.DataFrame(
@@ -192,11 +196,11 @@ def section(work: "Workspace") -> Section:
         "consumed",
         "Consumed levels",
         {"largest": largest, "bars": pd.concat(parts, ignore_index=True)},
-        tuple(_sentences(largest, unit)),
+        tuple(_sentences(largest, unit, work.context)),
         CONVENTIONS,
         {
-            "largest: swept, left, now, refill": unit,
-            "bars: swept, liquidated": quantity,
+            **dict.fromkeys(("swept", "left", "now", "refill"), unit),
+            **dict.fromkeys(("swept_quantity", "liquidated_quantity"), quantity),
             "refill_share": "of what was swept",
             "swept_share": "of the side's open interest before the bar",
         },
@@ -239,14 +243,23 @@ def _events(
     return out
 
 
-def _sentences(largest: pd.DataFrame, unit: str) -> list[str]:
+def _sentences(largest: pd.DataFrame, unit: str, context: Context) -> list[str]:
     if largest.empty:
         return ["No bar swept a level."]
+    since = "of the panel"
+    if len(context.evaluator.data.path.segments) > 1:
+        since = "since the panel's last gap"
+    out = []
+    if context.contract.kind == "aggregate":
+        out.append(
+            "Refill is not identified: coins and USD of an aggregate are valued at prices of "
+            "different bars."
+        )
     top = largest.loc[largest.groupby("side", sort=False)["swept_median"].idxmax()]
-    return [
+    return out + [
         f"The bar of {row.time:%Y-%m-%d %H:%M} swept {row.side}s of "
         f"{amount(row, 'swept', unit)} between "
-        f"{row.price_low:.6g} and {row.price_high:.6g}, the most of the panel; "
+        f"{row.price_low:.6g} and {row.price_high:.6g}, the most {since}; "
         f"{amount(row, 'now', unit)} stand there now."
         for row in rows(top)
     ]

@@ -7,7 +7,14 @@ import numpy as np
 import xarray as xr
 
 from liqbayes import outputs
-from liqbayes.analysis.clusters import find_clusters
+from liqbayes.analysis.clusters.find import (
+    BANDWIDTH,
+    NEAR,
+    NEAR_BANDWIDTH,
+    WITHIN,
+    find_clusters,
+    settings,
+)
 from liqbayes.analysis.paths import PATHS, PathSet, draw_paths
 from liqbayes.analysis.volatility import LEAST_SPANS, Volatility, fit_volatility
 from liqbayes.conventions import BINS, MOVES, PRICE_RANGE, WINDOWS
@@ -174,6 +181,11 @@ class Workspace:
         )
 
     @cached_property
-    def clusters(self) -> xr.Dataset:
-        """`find_clusters` of the levels."""
-        return find_clusters(self.levels)
+    def clusters(self) -> dict[str, xr.Dataset]:
+        """`find_clusters` of the levels: the wide search, and the fine one near the price."""
+        return {
+            f"{100 * within:g} %": find_clusters(
+                self.levels, **settings(self.levels, within, bandwidth)
+            )
+            for within, bandwidth in ((WITHIN, BANDWIDTH), (NEAR, NEAR_BANDWIDTH))
+        }

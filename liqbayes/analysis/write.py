@@ -12,7 +12,7 @@ from liqbayes.analysis.section import Section
 from liqbayes.errors import InputError
 from liqbayes.report.directory import check_target, write_directory, write_json
 
-SCHEMA = "liqbayes-analysis-1"
+SCHEMA = "liqbayes-analysis-2"
 MAIN = "analysis.json"
 _DIGITS = "%.10g"
 

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from liqbayes.conventions import BINS, MOVES, PRICE_RANGE
 from liqbayes.errors import InputError
 from liqbayes.outputs import at_risk, liquidation_levels
-from liqbayes.outputs.context import is_rule
+from liqbayes.outputs.context import KINDS, is_rule
 from liqbayes.panel import check_positions
 from liqbayes.sampling.fit import panel_of
 
@@ -85,6 +85,8 @@ def fuse(
         If there are no positions near the fit's time, they exceed open interest, or the fit is
         of a rule.
     """
+    if kind not in KINDS:
+        raise InputError(f"kind is {kind!r}; use one of {', '.join(KINDS)}.")
     if is_rule(fit):
         raise InputError(
             "the book of a rule is not open interest, so what known positions leave of it is "

@@ -51,6 +51,11 @@ def report(
     sections = None
     if analysis is not None or source.is_dir():
         against = page.fitting_analysis(source, summary)
+        left_out = () if against else page.missing_topics(source)
+        if left_out and analysis is None:
+            against = f"{source} lacks the topics {', '.join(left_out)}."
+        elif left_out:
+            warn(f"{source} lacks the topics {', '.join(left_out)}.")
         if not against:
             sections = page.read_sections(source)
             say(f"topics from {source}")

@@ -17,7 +17,7 @@ def pool(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON file to write; default: none.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
 ) -> None:
     """Pool backtests of one model over several panels: ratios, coverage and targets.

@@ -5,8 +5,11 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
+from liqbayes.margin.answers import LEAST_PERIODS
 from liqbayes.margin.backtest import Origin, origins
 from liqbayes.margin.cell import Cell, Settings
 from liqbayes.margin.model import LEAST_BLOCKS
@@ -75,13 +78,20 @@ class MarginPlan:
         self.settings.config()
         for holding, moves in self.moves.items():
             share = self.first_share if self.refits else 1.0
-            blocks = int(moves.n * share) // self.block
+            first = int(moves.n * share)
+            before = " before the backtest begins" if self.refits else ""
+            known = int(np.isfinite(moves.change[:first]).sum())
+            if known < LEAST_PERIODS:
+                raise InputError(
+                    f"{known} periods of {holding} are known{before}; at least {LEAST_PERIODS} are "
+                    "needed. Use a longer panel, a shorter --holding or --refits 0."
+                )
+            blocks = min(block_maxima(moves.adverse[s][:first], self.block)[0].size for s in SIDES)
             if blocks < LEAST_BLOCKS:
                 raise InputError(
                     f"{moves.n} periods of {holding} give {blocks} blocks of {self.block}"
-                    f"{' before the backtest begins' if self.refits else ''}; at least "
-                    f"{LEAST_BLOCKS} are needed. Use a longer panel, a shorter --holding, a "
-                    "smaller --block or --refits 0."
+                    f"{before}; at least {LEAST_BLOCKS} are needed. Use a longer panel, a shorter "
+                    "--holding, a smaller --block or --refits 0."
                 )
 
     @cached_property

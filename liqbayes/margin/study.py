@@ -124,6 +124,12 @@ def tabulate(plan: MarginPlan, rows: Mapping[str, Mapping[str, Any]]) -> MarginR
     )
 
 
+def _normals(kind: str) -> tuple[tuple[str, bool], ...]:
+    """Normal answers and whether they are of the worst price within; that is asked of it alone."""
+    ends = ((NORMAL, False),)
+    return (*ends, (NORMAL_PATH, True)) if kind == "intrabar" else ends
+
+
 def _whole(
     plan: MarginPlan, rows: Mapping[str, Mapping[str, Any]], holding: str, side: str
 ) -> list[dict[str, Any]]:
@@ -136,7 +142,7 @@ def _whole(
             row = rows.get(cell_key(holding, side, prior, moves.n))
             if row is not None:
                 answers[GEV.format(prior)] = tuple(row["levels"][PER_PERIOD][str(p)])
-        for name, path in ((NORMAL, False), (NORMAL_PATH, True)):
+        for name, path in _normals(plan.kind):
             n = normal_answer(moves.change, side, p, path=path, seed=plan.settings.seed)
             answers[name] = (n.low, n.median, n.high, np.nan)
         h = historical_answer(moves.adverse[side], p)
@@ -217,7 +223,7 @@ def _levels(
             _, median, _, ahead = row["levels"][PER_PERIOD][str(p)] if row else [np.nan] * 4
             out.setdefault(GEV.format(prior), []).append(median)
             out.setdefault(GEV.format(prior) + ", predictive", []).append(ahead)
-        for name, path in ((NORMAL, False), (NORMAL_PATH, True)):
+        for name, path in _normals(plan.kind):
             level = normal_answer(change, side, p, path=path, seed=plan.settings.seed).median
             out.setdefault(name, []).append(level)
         out.setdefault(HISTORICAL, []).append(historical_answer(past, p).median)

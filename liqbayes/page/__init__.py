@@ -2,7 +2,7 @@
 
 from liqbayes.page.gather import Facts, gather
 from liqbayes.page.render import render
-from liqbayes.page.sections import fitting_analysis, read_sections
+from liqbayes.page.sections import fitting_analysis, missing_topics, read_sections
 from liqbayes.page.write import check_page, write_page
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "check_page",
     "fitting_analysis",
     "gather",
+    "missing_topics",
     "read_sections",
     "render",
     "write_page",

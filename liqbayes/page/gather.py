@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -202,12 +203,17 @@ def _truth(summary: dict[str, Any]) -> pd.DataFrame | None:
 def _commands(directory: Path, summary: dict[str, Any], fit: xr.DataTree) -> tuple[str, ...]:
     """Command lines that make the fit and the page again; paths are names only."""
     run = json.loads(fit.attrs["sampler"])
-    source = json.loads(fit.attrs["panel_meta"])["provenance"].get("source", "PANEL")
+    meta = json.loads(fit.attrs["panel_meta"])
+    source = meta["provenance"].get("source", "PANEL")
     name = directory.resolve().name
     words = [
         *("liqbayes", "fit", Path(str(source)).name or "PANEL"),
         *("--contract", summary["contract"], "--model", summary["model"]["name"]),
     ]
+    if meta["provenance"].get("slice"):
+        first, last = (np.datetime64(time, "s") for time in meta["provenance"]["slice"])
+        end = last + np.timedelta64(int(meta["bar_seconds"]), "s")
+        words += ["--since", str(first), "--until", str(end)]
     if run["name"] != "rule":
         words += ["--draws", run.get("asked_draws", run["draws"]), "--tune", run["tune"]]
         words += ["--chains", run.get("asked_chains", run["chains"]), "--seed", run["seed"]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from liqbayes.analysis import Section
+from liqbayes.analysis import SECTIONS, Section
 from liqbayes.analysis.write import MAIN, SCHEMA
 from liqbayes.errors import InputError
 
@@ -31,6 +31,12 @@ def fitting_analysis(directory: Path, summary: dict[str, Any]) -> str:
     return f"{directory} is an analysis of another fit: it differs in {other[0]}." if other else ""
 
 
+def missing_topics(directory: Path) -> tuple[str, ...]:
+    """Topics of `liqbayes analyse` that the analysis in a directory was told to leave out."""
+    there = _main(directory)["sections"]
+    return tuple(name for name in SECTIONS if name not in there)
+
+
 def read_sections(directory: Path) -> tuple[Section, ...]:
     """Read what `liqbayes.analysis.write_analysis` wrote.
 
@@ -40,19 +46,24 @@ def read_sections(directory: Path) -> tuple[Section, ...]:
         If the directory is no analysis, or a table is missing or cannot be read.
     """
     out = []
-    for name, s in _main(directory)["sections"].items():
-        tables = {str(k): _table(directory, str(file)) for k, file in s["tables"].items()}
-        out.append(
-            Section(
-                str(name),
-                str(s["title"]),
-                tables,
-                tuple(map(str, s["findings"])),
-                tuple(map(str, s["conventions"])),
-                {str(k): str(v) for k, v in s["units"].items()},
-                tuple(map(str, s["cautions"])),
+    try:
+        for name, s in _main(directory)["sections"].items():
+            tables = {str(k): _table(directory, str(file)) for k, file in s["tables"].items()}
+            out.append(
+                Section(
+                    str(name),
+                    str(s["title"]),
+                    tables,
+                    tuple(map(str, s["findings"])),
+                    tuple(map(str, s["conventions"])),
+                    {str(k): str(v) for k, v in s["units"].items()},
+                    tuple(map(str, s["cautions"])),
+                )
             )
-        )
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{directory / MAIN} is no analysis of this version; run `liqbayes analyse` again."
+        ) from None
     return tuple(out)
 
 

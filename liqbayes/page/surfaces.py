@@ -50,12 +50,14 @@ def surfaces(fit: xr.DataTree, levels: pd.DataFrame, *, draws: int = DRAWS) -> d
         every=every,
         cumulative=True,
     )
-    linear = contract_from_dict(json.loads(fit.attrs["contract"])).kind == "linear"
-    worth = heat["price"].to_numpy() if linear else np.ones(heat.sizes["price"])
+    kind = contract_from_dict(json.loads(fit.attrs["contract"])).kind
+    worth = heat["price"].to_numpy() if kind == "linear" else np.ones(heat.sizes["price"])
     quote = heat["quantity"].to_numpy() * worth
     reached = heat["cumulative_quote"].to_numpy()
     for name, into in (("quote", quote), ("cumulative_quote", reached)):
-        into[:, -1] = _last(levels, name)
+        # of an aggregate the file values each leg at its levels, the map at the bar's price
+        if kind != "aggregate":
+            into[:, -1] = _last(levels, name)
     time = heat["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
     return {
         "time": time.tolist(),

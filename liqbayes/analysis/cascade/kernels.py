@@ -64,7 +64,8 @@ def rest_of(
         i += 1
     if i >= last:
         return np.inf, -1
-    if between(edges, flow, i, x) <= 0.0:
+    # a smaller shock that came to rest beyond x has shown that something is reached at x
+    if edges[i] <= x and between(edges, flow, i, x) <= 0.0:
         return x, i
     while i < last:
         if np.isnan(moved[i + 1]):

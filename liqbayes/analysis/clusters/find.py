@@ -8,6 +8,7 @@ covers on average (Molchanov 2005, doi 10.1007/1-84628-150-4, ch. 2 section 2.2)
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -28,8 +29,19 @@ BANDWIDTH = 0.01
 SHARE = 0.25
 #: Adverse move up to which clusters are looked for.
 WITHIN = max(MOVES)
+#: Reach and scale of the second search, near the price.
+NEAR, NEAR_BANDWIDTH = 0.05, 0.005
 # A draw's range and a common one are the same cluster if they share this much of the shorter.
 _OVERLAP = 0.5
+
+
+def settings(levels: xr.Dataset, within: float, bandwidth: float) -> dict[str, Any]:
+    """Scale and reach that a grid allows: its bins may be coarser, or end earlier."""
+    low, high = float(levels["price_low"][0]), float(levels["price_high"][-1])
+    mark = float(levels.attrs["mark_price"])
+    step = float(np.log(levels["price_high"] / levels["price_low"]).mean())
+    reach = min(within, 1.0 - low / mark, high / mark - 1.0)
+    return {"within": reach, "bandwidth": max(bandwidth, step * 1.0001)}
 
 
 def find_clusters(

@@ -1,13 +1,12 @@
 """The topic "clusters" of an analysis."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from liqbayes.analysis.clusters.ages import AGES, cluster_ages
-from liqbayes.analysis.clusters.find import BANDWIDTH, WITHIN, find_clusters
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.tables import amount, chance, place_cautions, put, rows
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from liqbayes.analysis.workspace import Workspace
 
 #: Near the price a second search: finer, and not drowned by what stands further away.
-NEAR, NEAR_BANDWIDTH = 0.05, 0.005
 _TOPS = (1, 3, 10)
 CONVENTIONS = (
     "clusters attract the price like a magnet, and are called support below and resistance above; "
@@ -25,10 +23,7 @@ CONVENTIONS = (
 
 def section(work: "Workspace") -> Section:
     """Clusters within 30 % and, on a finer scale, within 5 % of the last price."""
-    found = [
-        find_clusters(work.levels, **settings(work.levels, within, bandwidth))
-        for within, bandwidth in ((WITHIN, BANDWIDTH), (NEAR, NEAR_BANDWIDTH))
-    ]
+    found = list(work.clusters.values())
     # one run through the draws serves both searches
     limits = ("side", "price_low", "price_high")
     both = xr.concat([c[["quote"]].reset_coords(limits) for c in found], "cluster")
@@ -55,15 +50,6 @@ def section(work: "Workspace") -> Section:
         },
         place_cautions(work.fit),
     )
-
-
-def settings(levels: xr.Dataset, within: float, bandwidth: float) -> dict[str, Any]:
-    """Scale and reach that a grid allows: its bins may be coarser, or end earlier."""
-    low, high = float(levels["price_low"][0]), float(levels["price_high"][-1])
-    mark = float(levels.attrs["mark_price"])
-    step = float(np.log(levels["price_high"] / levels["price_low"]).mean())
-    reach = min(within, 1.0 - low / mark, high / mark - 1.0)
-    return {"within": reach, "bandwidth": max(bandwidth, step * 1.0001)}
 
 
 def clusters_table(

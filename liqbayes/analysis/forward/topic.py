@@ -7,6 +7,7 @@ import xarray as xr
 from liqbayes.analysis.forward.ahead import KINDS, LARGEST_OUTSIDE, expected_liquidated
 from liqbayes.analysis.forward.reach import reach_probability
 from liqbayes.analysis.section import Section
+from liqbayes.analysis.tables import chance
 from liqbayes.analysis.workspace import Workspace
 from liqbayes.errors import InputError
 
@@ -150,7 +151,15 @@ def _levels(work: Workspace, bars: dict[str, int]) -> pd.DataFrame:
 
 def _clusters(work: Workspace, bars: dict[str, int]) -> pd.DataFrame:
     """Reach of each cluster's near edge, and of its far edge: all of it passed."""
-    found = work.clusters
+    parts = []
+    for within, found in work.clusters.items():
+        part = _reach_of(work, found, bars)
+        part.insert(0, "within", within)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _reach_of(work: Workspace, found: xr.Dataset, bars: dict[str, int]) -> pd.DataFrame:
     side = found["side"].to_numpy()
     long = side == "long"
     low, high = (found[f"price_{x}"].to_numpy() for x in ("low", "high"))
@@ -168,7 +177,7 @@ def _clusters(work: Workspace, bars: dict[str, int]) -> pd.DataFrame:
             "price_low": np.repeat(low, n),
             "price_high": np.repeat(high, n),
             "distance": np.repeat(found["distance"].to_numpy(), n),
-            "in_top": np.repeat(found["in_top"].mean(("chain", "draw")).to_numpy(), n),
+            "in_top": np.repeat(chance(found["in_top"]).to_numpy(), n),
             **_reach_rows(reach_probability(work.paths, near, bars), bars),
             **passed,
         }
@@ -207,7 +216,8 @@ def _of_amounts(amounts: xr.Dataset, unit: str) -> tuple[str, ...]:
             low, _, high = at["total"].sel(kind=kind).to_numpy()
             spread = f"{_short(low)} to {_short(high)}"
             if not np.isfinite(low):
-                spread = "one book, no interval"
+                low, _, high = at["of_process"].sel(kind=kind).to_numpy()
+                spread = f"{_short(low)} to {_short(high)} of price alone: one book"
             parts.append(f"{'ΔL' if kind == 'delta' else kind} {_short(mean[j])} ({spread})")
         share = float(at["process_share"].sel(kind="delta"))
         told = f"; {100 * share:.0f} % of the variance of ΔL is price's" if share == share else ""

@@ -165,9 +165,9 @@ def hold(
                 f"the stop at {p.stop:g} lies beyond the liquidation level {level:g}: it is never "
                 "executed. Move it nearer, or add margin."
             )
-    if p.take_profit is not None and s * (p.take_profit - max(now * s, mark_price * s) * s) <= 0:
+    if p.take_profit is not None and s * (p.take_profit - now) <= 0:
         raise InputError(
             f"the take-profit of a {p.side} at {p.take_profit:g} fills at once; it lies "
-            f"{'above' if s > 0 else 'below'} {max(now * s, mark_price * s) * s:g}."
+            f"{'above' if s > 0 else 'below'} {now:g}."
         )
     return held

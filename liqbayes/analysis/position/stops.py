@@ -9,6 +9,9 @@ from liqbayes.analysis.position.level import Held
 from liqbayes.conventions import has_interval
 from liqbayes.errors import InputError
 
+#: Of a stop that lies beyond a cluster.
+STOP_PROBABILITIES = (0.5, 0.8, 0.9)
+
 
 def stop_beyond(held: Held, clusters: xr.Dataset) -> tuple[pd.DataFrame, float]:
     """Distance of a stop to the clusters on its way, and whether it lies beyond them.
@@ -83,6 +86,41 @@ def stop_beyond(held: Held, clusters: xr.Dataset) -> tuple[pd.DataFrame, float]:
     )
     p_any = float(beyond.any(axis=2).mean()) if several else float("nan")
     return table, p_any
+
+
+def stops_for(held: Held, clusters: xr.Dataset) -> pd.DataFrame:
+    """Stops nearest to the price that lie beyond a cluster with given probabilities.
+
+    In a draw a stop lies beyond a cluster once it is past the nearest far end of the draw's own
+    top ranges; over draws that end has a distribution, and the stop is its quantile.
+
+    Parameters
+    ----------
+    held : Held
+    clusters : Dataset
+        As `find_clusters` returns it.
+
+    Returns
+    -------
+    DataFrame
+        ``probability`` (`STOP_PROBABILITIES`), ``price`` beyond which a stop lies beyond a cluster
+        with it, and its ``distance`` from the mark price. NaN, not identified, where fewer draws
+        have a cluster, and of a single draw.
+    """
+    s = held.sign
+    own = clusters.isel(cluster=np.flatnonzero(clusters["side"].to_numpy() == held.position.side))
+    there = (own["in_top"] & own["found"]).transpose("chain", "draw", "cluster").to_numpy()
+    name = "found_low" if s > 0 else "found_high"
+    far = s * own[name].transpose("chain", "draw", "cluster").to_numpy()
+    nearest = np.where(there, far, -np.inf).max(axis=2, initial=-np.inf).ravel()
+    out = []
+    for p in STOP_PROBABILITIES:
+        end = -np.inf
+        if has_interval(own.sizes):
+            end = float(np.quantile(nearest, 1.0 - p, method="lower"))
+        price = s * end if np.isfinite(end) else np.nan
+        out.append((p, price, s * (1.0 - price / held.mark_price)))
+    return pd.DataFrame(out, columns=["probability", "price", "distance"])
 
 
 def before_stop(held: Held, levels: xr.Dataset, price: float) -> xr.DataArray:

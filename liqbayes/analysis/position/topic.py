@@ -8,7 +8,7 @@ from liqbayes.analysis.forward.reach import reach_probability
 from liqbayes.analysis.position.fills import after_fills
 from liqbayes.analysis.position.level import Held, Position, hold
 from liqbayes.analysis.position.orders import order_events
-from liqbayes.analysis.position.stops import before_stop, stop_beyond
+from liqbayes.analysis.position.stops import before_stop, stop_beyond, stops_for
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.workspace import Workspace
 from liqbayes.contracts import AnyContract, Contract, load_contract
@@ -39,8 +39,9 @@ def assess_position(
     Returns
     -------
     Section
-        Tables ``liquidation`` (by horizon), ``stop`` (by cluster), ``orders`` (by horizon and
-        event), ``after_fill`` (by order, group and time); those that the position asks for.
+        Tables ``liquidation`` (by horizon), ``stops_for`` (by probability), ``stop`` (by cluster),
+        ``orders`` (by horizon and event), ``after_fill`` (by order, group and time); those that
+        the position asks for.
 
     Raises
     ------
@@ -63,13 +64,20 @@ def assess_position(
     if held.note:
         findings.append(f"Margin tiers: {held.note}.")
     if position.stop is not None:
-        tables["stop"], p_any = stop_beyond(held, work.clusters)
-        findings += _of_stop(work, held, tables["stop"], p_any)
+        searched = {within: stop_beyond(held, found) for within, found in work.clusters.items()}
+        tables["stop"] = _by_search({within: table for within, (table, _) in searched.items()})
+        findings += _of_stop(
+            work, held, tables["stop"], {within: p for within, (_, p) in searched.items()}
+        )
+    tables["stops_for"] = _by_search(
+        {within: stops_for(held, found) for within, found in work.clusters.items()}
+    )
     if position.limit is not None or position.take_profit is not None or position.stop is not None:
         tables["orders"] = order_events(held, work.paths, bars)
         findings += _of_orders(held, _fees(rules, context.as_of), tables["orders"])
     if position.limit is not None or position.take_profit is not None:
-        tables["after_fill"] = _after_fills(work, held, rules, max(bars.values()))
+        day = max(1, 86_400 // context.panel.bar_seconds)
+        tables["after_fill"] = _after_fills(work, held, rules, min(max(bars.values()), day))
         findings += _of_fills(tables["after_fill"])
     return Section(
         "position",
@@ -146,7 +154,8 @@ def _after_fills(work: Workspace, held: Held, rules: Contract, wait: int) -> pd.
         ("limit", p.limit, s > 0, maker + taker),
         ("take-profit", p.take_profit, s < 0, maker),
     ):
-        if price is None:
+        if price is None or (name == "take-profit" and s * (price - held.mark_price) <= 0):
+            # a target on this side of the price stands only once the limit has filled
             continue
         table = after_fills(
             panel,
@@ -161,7 +170,14 @@ def _after_fills(work: Workspace, held: Held, rules: Contract, wait: int) -> pd.
         )
         table.insert(0, "order", name)
         out.append(table)
-    return pd.concat(out, ignore_index=True)
+    return pd.concat(out, ignore_index=True) if out else pd.DataFrame({"group": []})
+
+
+def _by_search(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tables of the wide and of the fine search for clusters, one below the other."""
+    for within, table in tables.items():
+        table.insert(0, "within", within)
+    return pd.concat(tables.values(), ignore_index=True)
 
 
 def _of_level(held: Held, rules: Contract) -> str:
@@ -187,7 +203,9 @@ def _of_liquidation(held: Held, table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _of_stop(work: Workspace, held: Held, table: pd.DataFrame, p_any: float) -> list[str]:
+def _of_stop(
+    work: Workspace, held: Held, table: pd.DataFrame, p_any: dict[str, float]
+) -> list[str]:
     stop = held.position.stop
     assert stop is not None
     low, middle, high = (
@@ -206,9 +224,12 @@ def _of_stop(work: Workspace, held: Held, table: pd.DataFrame, p_any: float) -> 
         f"The nearest cluster, {nearest['price_low']:.6g} to {nearest['price_high']:.6g}, begins "
         f"{100 * abs(nearest['gap']):.2g} % {'before' if nearest['gap'] > 0 else 'beyond'} it."
     )
-    if p_any == p_any:
-        out.append(f"The stop lies beyond a cluster with probability {p_any:.2g}, over the draws.")
-    return out
+    return out + [
+        f"The stop lies beyond a cluster found within {within} with probability {p:.2g}, over the "
+        "draws."
+        for within, p in p_any.items()
+        if p == p
+    ]
 
 
 def _of_orders(held: Held, fees: tuple[float, float], table: pd.DataFrame) -> list[str]:
