@@ -1,12 +1,21 @@
 """Positions: levels by the contract, refusals, orders on paths, stops among clusters, fills."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
 from liqbayes.analysis import Options, Position, Workspace, assess_position
-from liqbayes.analysis.position import after_fills, before_stop, hold, order_events, stop_beyond
+from liqbayes.analysis.position import (
+    after_fills,
+    before_stop,
+    hold,
+    order_events,
+    stop_beyond,
+    stops_for,
+)
 from liqbayes.analysis.volatility import fit_moves
 from liqbayes.cli.app import app
 from liqbayes.contracts import liquidation_price, load_contract
@@ -45,7 +54,7 @@ def test_the_level_is_the_contracts(side: str) -> None:
         ({"limit": 1010.0}, "fills at once"),
         ({"side": "short", "limit": 990.0}, "fills at once"),
         ({"limit": 980.0, "stop": 990.0}, "would be executed"),
-        ({"limit": 980.0, "take_profit": 990.0}, "fills at once"),
+        ({"limit": 980.0, "take_profit": 975.0}, "fills at once"),
         ({"take_profit": 2500.0}, "outside the priced range"),
         ({"limit": 400.0}, "outside the priced range"),
         ({"limit": 980.0, "entry": 1000.0}, "its own price"),
@@ -244,19 +253,38 @@ def work() -> Workspace:
     return Workspace(fit, Options(horizons=("4h", "1d")))
 
 
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_the_stop_for_a_probability_has_it(work: Workspace, side: str) -> None:
+    """Just beyond the price that is named, the share of draws is at least what was asked."""
+    mark, levels = work.context.mark_price, work.clusters["30 %"]
+    sign = 1.0 if side == "long" else -1.0
+    own = hold(RULES, Position(side, 1.0, leverage=2.0), mark, priced=(0.5 * mark, 2.0 * mark))
+    for row in stops_for(own, levels).dropna().to_dict("records"):
+        beyond = replace(own.position, stop=row["price"] * (1.0 - sign * 1e-9))
+        _, p_any = stop_beyond(replace(own, position=beyond), levels)
+        assert p_any >= row["probability"]
+        assert row["distance"] == pytest.approx(sign * (1.0 - row["price"] / mark))
+
+
 def test_a_position_is_assessed_from_all_sides(work: Workspace) -> None:
     mark = work.context.mark_price
     position = Position(
         "long", 1.0, leverage=10.0, limit=0.99 * mark, stop=0.94 * mark, take_profit=1.03 * mark
     )
     found = assess_position(work, position)
-    assert set(found.tables) == {"liquidation", "stop", "orders", "after_fill"}
+    assert set(found.tables) == {"liquidation", "stops_for", "stop", "orders", "after_fill"}
+    assert set(found.tables["stop"]["within"]) == {"30 %", "5 %"}
     liquidation = found.tables["liquidation"]
     assert liquidation["median"].is_monotonic_increasing
     assert (liquidation["low"] <= liquidation["median"]).all()
     assert set(found.tables["after_fill"]["order"]) == {"limit", "take-profit"}
     only = assess_position(work, Position("short", 1.0, leverage=5.0))
-    assert set(only.tables) == {"liquidation"}
+    assert set(only.tables) == {"liquidation", "stops_for"}
+    # a target between a limit below the price and the price stands once the limit has filled
+    dip = assess_position(
+        work, Position("long", 1.0, leverage=10.0, limit=0.97 * mark, take_profit=0.99 * mark)
+    )
+    assert set(dip.tables["after_fill"]["order"]) == {"limit"}
     safe = assess_position(work, Position("long", 1.0, wallet_balance=1e9))
     assert safe.tables["liquidation"]["reason"].tolist() == ["no price liquidates it"] * 2
 

@@ -120,7 +120,7 @@ def test_an_aggregate_has_moves_and_no_margins(
         ({"kind": "open"}, "intrabar, close"),
         ({"block": 0}, "block"),
         ({"block": 30}, "at least 20 are needed"),
-        ({"holdings": ("30d",)}, "at least 20 are needed"),
+        ({"holdings": ("30d",)}, "at least 30 are needed"),
         ({"holdings": ("1h",)}, "no whole number of bars"),
         ({"refits": -1}, "refits"),
         ({"first_share": 1.0}, "first-share"),

@@ -3,7 +3,7 @@
 from liqbayes.analysis.position.fills import after_fills
 from liqbayes.analysis.position.level import Held, Position, hold
 from liqbayes.analysis.position.orders import order_events
-from liqbayes.analysis.position.stops import before_stop, stop_beyond
+from liqbayes.analysis.position.stops import before_stop, stop_beyond, stops_for
 from liqbayes.analysis.position.topic import assess_position
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "hold",
     "order_events",
     "stop_beyond",
+    "stops_for",
 ]
