@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any
 
 from liqbayes.backtest.forecaster import TASKS
@@ -15,6 +14,7 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.outputs.windows import duration_seconds
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig
+from liqbayes.validate.identity import model_identity, panel_identity, run_versions
 
 SCHEMA = "liqbayes-backtest-1"
 # Shares of the panel, the last one of which is forecast by all; the one before chooses a baseline.
@@ -163,18 +163,8 @@ class BacktestPlan:
         """Everything that rows depend on."""
         return {
             "schema": SCHEMA,
-            "model": {
-                "name": self.spec.name,
-                "version": self.spec.version,
-                "hash": self.spec.content_hash,
-            },
-            "panel": {
-                "contract": self.panel.contract.name,
-                "hash": self.panel.content_hash,
-                "bars": self.panel.n_bars,
-                "first": str(self.panel.time[0]),
-                "last": str(self.panel.time[-1]),
-            },
+            "model": model_identity(self.spec),
+            "panel": panel_identity(self.panel),
             "refit": self.refit,
             "tasks": list(self.tasks),
             "blocks": [list(block) for block in self.blocks()],
@@ -186,5 +176,5 @@ class BacktestPlan:
                 "chains": self.chains,
                 "seed": self.seed,
             },
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import ModelSpec, load_spec
 from liqbayes.outputs import at_risk_amounts, thin
 from liqbayes.panel import MarketPanel
+from liqbayes.validate.identity import run_versions
 
 FloatArray = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class CensusPlan:
             "panels": {name: panel.content_hash for name, panel in self.panels.items()},
             "model": self.spec.content_hash,
             "settings": asdict(self.settings),
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }
 
 

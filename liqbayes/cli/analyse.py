@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from liqbayes.cli.arguments import check_seed
 from liqbayes.cli.console import guarded, print_table, progress, say, warn
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def analyse(
         list[str] | None, typer.Option(help="Horizon ahead, such as 4h or 7d. Repeatable.")
     ] = None,
     draws: Annotated[int, typer.Option(help="Posterior draws to use.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of what is drawn beyond the posterior.")] = 1,
+    seed: Annotated[
+        int, typer.Option(callback=check_seed, help="Of what is drawn beyond the posterior.")
+    ] = 1,
     insurance_fund: Annotated[
         float | None,
         typer.Option(help="What the venue's fund would pay for a cascade, quote currency."),

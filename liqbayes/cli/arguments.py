@@ -33,7 +33,16 @@ Model = Annotated[str, typer.Option(help="Name, or path of a spec.toml.")]
 Draws = Annotated[int, typer.Option(help="Draws kept of each chain.")]
 Tune = Annotated[int, typer.Option(help="Draws of each chain spent on tuning.")]
 Chains = Annotated[int, typer.Option(help="Independent chains of each fit.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same draws.")]
+
+
+def check_seed(value: int) -> int:
+    """A seed that random generators accept; before any work begins."""
+    if value < 0:
+        raise typer.BadParameter(f"seed is {value}; use 0 or a larger whole number.")
+    return value
+
+
+Seed = Annotated[int, typer.Option(callback=check_seed, help="The same seed gives the same draws.")]
 
 RunOut = Annotated[Path, typer.Option(help="Directory of the run; the same run goes on there.")]
 RunForce = Annotated[bool, typer.Option("--force", help="Throw away the rows of another run.")]

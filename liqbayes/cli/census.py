@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from liqbayes.cli.arguments import check_seed
 from liqbayes.cli.console import guarded, print_table, say
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
@@ -66,7 +67,9 @@ def fate(
     model: Annotated[
         str, typer.Option(help="Model whose priors are compared with the estimates.")
     ] = "baseline",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.")] = 0,
+    seed: Annotated[
+        int, typer.Option(callback=check_seed, help="The same seed gives the same intervals.")
+    ] = 0,
     force: Force = False,
 ) -> None:
     """Level fate: what happens to positions when price reaches their level, and how levels move.

@@ -60,6 +60,13 @@ def print_table(
     out().print(table)
 
 
+def range_text(low: float, high: float, form: str = ".3g") -> str:
+    """An interval in words, or the one number that it is; unknown as a dash."""
+    if low != low:
+        return number(None)
+    return f"{low:{form}}" if low == high else f"{low:{form}} to {high:{form}}"
+
+
 def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
     """Turn errors of liqbayes into one message and status 2, Ctrl-C into status 130."""
 

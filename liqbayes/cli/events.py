@@ -23,7 +23,7 @@ from liqbayes.cli.arguments import (
     finish,
     warn_of_fits,
 )
-from liqbayes.cli.console import guarded, number, print_table, say
+from liqbayes.cli.console import guarded, number, print_table, range_text, say
 from liqbayes.cli.options import parse_columns
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _print(result: "EventResult") -> None:
                     f"{row['horizon_hours']:g} h",
                     str(row["n"]),
                     _number(row["median"]),
-                    _range(row["low"], row["high"]),
+                    range_text(row["low"], row["high"], "+.3g"),
                     _number(row["p"]),
                     _number(row["p_holm"]),
                     _number(row["detectable"]),
@@ -119,8 +119,10 @@ def _print(result: "EventResult") -> None:
                 str(row["test"]),
                 f"{row['horizon_hours']:g} h",
                 _number(row["median"]),
-                _range(row["low"], row["high"]),
-                _number(row["over_median"]) + " " + _range(row["over_low"], row["over_high"]),
+                range_text(row["low"], row["high"], "+.3g"),
+                _number(row["over_median"])
+                + " "
+                + range_text(row["over_low"], row["over_high"], "+.3g"),
             )
             for row in result.placebos.to_dict("records")
         ],
@@ -132,7 +134,3 @@ def _print(result: "EventResult") -> None:
 
 def _number(value: Any) -> str:
     return number(None) if value != value else f"{value:.3g}"
-
-
-def _range(low: float, high: float) -> str:
-    return number(None) if low != low else f"{low:+.3g} to {high:+.3g}"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liqbayes.cli.arguments import Columns, Since, Until
-from liqbayes.cli.console import BAD_INPUT, guarded, number, print_table, say, warn
+from liqbayes.cli.arguments import Columns, Since, Until, check_seed
+from liqbayes.cli.console import BAD_INPUT, guarded, print_table, range_text, say, warn
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
 
@@ -49,7 +49,7 @@ def judge(
     since: Since = None,
     until: Until = None,
     draws: Annotated[int, typer.Option(help="With --fit: about how many posterior draws.")] = 50,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(callback=check_seed, help="Of the bootstrap.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Directory to write; must not exist without --force.")
     ] = None,
@@ -164,9 +164,9 @@ def _print(found: "Judgement") -> None:
                     str(row["score"]),
                     str(row["source"]),
                     f"{row['value']:.3f}",
-                    _range(row["low"], row["high"]),
+                    range_text(row["low"], row["high"], ".3f"),
                     f"{row['chance']:.2f}",
-                    _range(row["draw_low"], row["draw_high"]),
+                    range_text(row["draw_low"], row["draw_high"], ".3f"),
                 )
                 for row in rows
             ],
@@ -180,7 +180,3 @@ def _print(found: "Judgement") -> None:
         title=f"{found.name}: verdicts",
         right=9,
     )
-
-
-def _range(low: float, high: float) -> str:
-    return number(None) if low != low else f"{low:.3f} to {high:.3f}"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from liqbayes.cli.arguments import check_seed
 from liqbayes.cli.backtest import print_ratios
 from liqbayes.cli.console import guarded, number, print_table, say, warn
 
@@ -17,7 +18,7 @@ def pool(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON file to write; default: none.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(callback=check_seed, help="Of the bootstrap.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
 ) -> None:
     """Pool backtests of one model over several panels: ratios, coverage and targets.

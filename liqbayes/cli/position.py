@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from liqbayes.cli.analyse import print_section
+from liqbayes.cli.arguments import check_seed
 from liqbayes.cli.console import guarded, say, warn
 
 
@@ -35,7 +36,9 @@ def position(
         list[str] | None, typer.Option(help="Horizon ahead, such as 4h or 7d. Repeatable.")
     ] = None,
     draws: Annotated[int, typer.Option(help="Posterior draws to use.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of what is drawn beyond the posterior.")] = 1,
+    seed: Annotated[
+        int, typer.Option(callback=check_seed, help="Of what is drawn beyond the posterior.")
+    ] = 1,
     out: Annotated[Path | None, typer.Option(help="Directory to write the tables to.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier analysis.")] = False,
 ) -> None:

@@ -165,10 +165,10 @@ def alexander2023(
     columns = parse_columns(column or [])
     from liqbayes.margin import replicate_alexander, write_tables
     from liqbayes.margin.alexander import SCHEMA
-    from liqbayes.margin.plan import panel_identity
     from liqbayes.margin.readable import alexander_table
     from liqbayes.panel import read_panel
     from liqbayes.report.directory import check_target, write_directory
+    from liqbayes.validate.identity import panel_identity
 
     files = ("shares.csv", "windows.csv", "table.csv", "summary.json")
     check_target(out, force=force, known=files)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from liqbayes.cli.arguments import check_seed
 from liqbayes.cli.console import errors, guarded, say
 
 
@@ -12,7 +13,9 @@ from liqbayes.cli.console import errors, guarded, say
 def simulate(
     out: Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")],
     bars: Annotated[int, typer.Option(help="Number of bars.")] = 720,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 0,
+    seed: Annotated[
+        int, typer.Option(callback=check_seed, help="The same seed gives the same market.")
+    ] = 0,
     preset: Annotated[
         str, typer.Option(help="Market regime; an unknown name lists them.")
     ] = "default",

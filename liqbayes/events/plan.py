@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.outputs.windows import duration_seconds
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig
+from liqbayes.validate.identity import model_identity, panel_identity, run_versions
 
 SCHEMA = "liqbayes-events-1"
 
@@ -129,18 +129,8 @@ class EventPlan:
         """Everything that rows depend on, definitions included."""
         return {
             "schema": SCHEMA,
-            "model": {
-                "name": self.spec.name,
-                "version": self.spec.version,
-                "hash": self.spec.content_hash,
-            },
-            "panel": {
-                "contract": self.panel.contract.name,
-                "hash": self.panel.content_hash,
-                "bars": self.panel.n_bars,
-                "first": str(self.panel.time[0]),
-                "last": str(self.panel.time[-1]),
-            },
+            "model": model_identity(self.spec),
+            "panel": panel_identity(self.panel),
             "refit": self.refit,
             "blocks": [list(block) for block in self.blocks()],
             "definitions": {
@@ -152,5 +142,5 @@ class EventPlan:
                 "chains": self.chains,
                 "seed": self.seed,
             },
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }

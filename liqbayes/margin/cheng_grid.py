@@ -13,9 +13,10 @@ from liqbayes.errors import InputError
 from liqbayes.margin.cell import Cell, Settings
 from liqbayes.margin.model import LEAST_BLOCKS
 from liqbayes.margin.moves import KINDS, Moves, block_maxima, holding_moves
-from liqbayes.margin.plan import VERSIONS, panel_identity
+from liqbayes.margin.plan import VERSIONS
 from liqbayes.margin.priors import SHAPE_PRIORS
 from liqbayes.panel import MarketPanel
+from liqbayes.validate.identity import panel_identity
 
 SCHEMA = "liqbayes-cheng2021-1"
 # What the abstract reports, by side; and the probability it belongs to.

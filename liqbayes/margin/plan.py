@@ -16,6 +16,7 @@ from liqbayes.margin.model import LEAST_BLOCKS
 from liqbayes.margin.moves import KINDS, Moves, block_maxima, holding_moves
 from liqbayes.margin.priors import SHAPE_PRIORS, shape_prior
 from liqbayes.panel import MarketPanel
+from liqbayes.validate.identity import panel_identity
 
 SCHEMA = "liqbayes-margin-1"
 VERSIONS = ("liqbayes", "pymc", "nutpie", "arviz")
@@ -137,17 +138,6 @@ class MarginPlan:
             "sampler": self.settings.as_dict(),
             "versions": {name: version(name) for name in VERSIONS},
         }
-
-
-def panel_identity(panel: MarketPanel) -> dict[str, Any]:
-    """What tells a panel from another."""
-    return {
-        "contract": panel.contract.name,
-        "hash": panel.content_hash,
-        "bars": panel.n_bars,
-        "first": str(panel.time[0]),
-        "last": str(panel.time[-1]),
-    }
 
 
 def cell_key(holding: str, side: str, prior: str, end: int) -> str:

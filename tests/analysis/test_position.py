@@ -259,7 +259,9 @@ def test_the_stop_for_a_probability_has_it(work: Workspace, side: str) -> None:
     mark, levels = work.context.mark_price, work.clusters["30 %"]
     sign = 1.0 if side == "long" else -1.0
     own = hold(RULES, Position(side, 1.0, leverage=2.0), mark, priced=(0.5 * mark, 2.0 * mark))
-    for row in stops_for(own, levels).dropna().to_dict("records"):
+    found = stops_for(own, levels).dropna()
+    assert len(found)
+    for row in found.to_dict("records"):
         beyond = replace(own.position, stop=row["price"] * (1.0 - sign * 1e-9))
         _, p_any = stop_beyond(replace(own, position=beyond), levels)
         assert p_any >= row["probability"]

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from liqbayes.validate.alarms.unit import (
     sound,
 )
 from liqbayes.validate.files import replace_text
+from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.recovery.statistics import clustered_coverage
 
 SCHEMA = "liqbayes-alarms-1"
@@ -74,14 +74,14 @@ class AlarmPlan:
         spec = self.spec()
         return {
             "schema": SCHEMA,
-            "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+            "model": model_identity(spec),
             "presets": list(PRESETS),
             "bars": {"fitted": FITTED_BARS, "week": NEW_BARS, "weeks": WEEKS},
             "first_seed": FIRST_SEED,
             "draws": {"chains": CHAINS, "tune": TUNE, "draws": DRAWS},
             "faults": [NONE, *FAULTS],
             "limits": limits(),
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }
 
 

@@ -3,7 +3,6 @@
 import json
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from liqbayes.validate.feedback.unit import (
     feed_back,
 )
 from liqbayes.validate.files import replace_text
+from liqbayes.validate.identity import model_identity, run_versions
 
 SCHEMA = "liqbayes-feedback-1"
 SUMMARY, TABLE = "feedback.json", "feedback.csv"
@@ -110,7 +110,7 @@ class FeedbackPlan:
         shown = {MODEL: STAND_IN, RULE: RULE}.get(self.map)
         return {
             "schema": SCHEMA,
-            "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+            "model": model_identity(spec),
             "map": {
                 "name": self.map,
                 "hash": None
@@ -133,7 +133,7 @@ class FeedbackPlan:
             "scenario": {"shock": SHOCK, "impact": IMPACT},
             "first_seed": FIRST_SEED,
             "draws": {"chains": CHAINS, "tune": TUNE, "draws": DRAWS},
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }
 
 

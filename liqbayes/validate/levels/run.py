@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.validate.files import replace_text
+from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.levels.unit import CHAINS, DRAWS, GROUPS, PARTS, TOP, TUNE, Unit, examine
 from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, markets, table_hash
 from liqbayes.validate.recovery.statistics import clustered_coverage
@@ -59,11 +59,11 @@ class LevelsPlan:
         spec = self.spec()
         return {
             "schema": SCHEMA,
-            "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+            "model": model_identity(spec),
             "table": table_hash(),
             "draws": {"chains": CHAINS, "tune": TUNE, "draws": DRAWS},
             "compared": {"top": TOP, "parts": PARTS},
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from liqbayes.model.inputs import parameter_layout
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig
+from liqbayes.validate.identity import model_identity, panel_identity, run_versions
 from liqbayes.validate.lfo.cut import origins_allowed
 from liqbayes.validate.lfo.picture import draw_comparison
 from liqbayes.validate.lfo.tables import PICTURE, ComparisonResult, judge, write_result
@@ -185,13 +185,7 @@ class ComparisonPlan:
         """Everything that a row depends on; the models are in its key, so that one can be added."""
         return {
             "schema": SCHEMA,
-            "panel": {
-                "contract": self.panel.contract.name,
-                "hash": self.panel.content_hash,
-                "bars": self.panel.n_bars,
-                "first": str(self.panel.time[0]),
-                "last": str(self.panel.time[-1]),
-            },
+            "panel": panel_identity(self.panel),
             "horizon": self.horizon,
             "first_share": self.first_share,
             "blocks": [[block[0][0], block[-1][1]] for block in self.blocks()],
@@ -201,9 +195,7 @@ class ComparisonPlan:
                 "chains": self.chains,
                 "seed": self.seed,
             },
-            "versions": {
-                name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba", "arviz")
-            },
+            "versions": run_versions("arviz"),
         }
 
 
@@ -267,8 +259,7 @@ def compare_models(
     day = max(1, round(86_400 / plan.panel.bar_seconds))
     result = judge(by_model, plan.panel.n_bars, len(blocks), day, plan.seed)
     models = {
-        label: {"name": spec.name, "version": spec.version, "hash": spec.content_hash}
-        for label, spec in zip(plan.labels, plan.specs, strict=True)
+        label: model_identity(spec) for label, spec in zip(plan.labels, plan.specs, strict=True)
     }
     n_draws = plan.draws * plan.chains
     write_result(result, plan.identity(), models, n_draws, rows.directory)

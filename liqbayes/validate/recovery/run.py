@@ -3,7 +3,6 @@
 import json
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import list_models, load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.validate.files import replace_text
+from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, table_hash
 from liqbayes.validate.recovery.picture import draw_coverage
 from liqbayes.validate.recovery.tables import RecoveryResult, judge, summary_of
@@ -69,11 +69,11 @@ class RecoveryPlan:
         spec = self.spec()
         return {
             "schema": SCHEMA,
-            "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+            "model": model_identity(spec),
             "table": table_hash(),
             "draws": {"chains": CHAINS, "tune": TUNE, "draws": DRAWS},
             "point_rules": {rule: load_spec(rule).content_hash for rule in self.rules()},
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }
 
 

@@ -2,7 +2,6 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
+from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.paths import needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
@@ -87,12 +87,12 @@ class SbcPlan:
         spec = self.spec()
         return {
             "schema": SCHEMA,
-            "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+            "model": model_identity(spec),
             "bars": self.bars,
             "paths": self.paths(),
             "fault": self.fault,
             "draws": {"L": L, "least_ess": LEAST_ESS, "chains": CHAINS, "stages": list(STAGES)},
-            "versions": {name: version(name) for name in ("liqbayes", "pymc", "nutpie", "numba")},
+            "versions": run_versions(),
         }
 
 
