@@ -12,7 +12,7 @@ from liqbayes.model.build import build_from_data
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.sampling import SamplerConfig, fit
-from liqbayes.sampling.run import _nutpie_once, sample
+from liqbayes.sampling.run import Compiled, sample
 from tests.model import markets
 from tests.outputs.fits import small_market
 
@@ -24,12 +24,10 @@ CONFIG = SamplerConfig(draws=60, tune=60, chains=2, cores=2, seed=4)
 @pytest.fixture(scope="module")
 def feed_model():
     """The baseline with a feed and funding, and what nutpie compiled of it."""
-    import nutpie
-
     spec = markets.small_spec()
     data = prepare(spec, small_market(120))
     model = build_from_data(spec, data)
-    return model, nutpie.compile_pymc_model(model, var_names=["z"])
+    return model, Compiled(model)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +46,9 @@ def test_seed_reproduces_and_cores_change_nothing(feed_model):
     _, compiled = feed_model
     one = SamplerConfig(draws=60, tune=60, chains=2, cores=1, seed=4)
     other = SamplerConfig(draws=60, tune=60, chains=2, cores=2, seed=5)
-    first = _nutpie_once(compiled, CONFIG, "low_rank", False)
-    again = _nutpie_once(compiled, one, "low_rank", False)
-    different = _nutpie_once(compiled, other, "low_rank", False)
+    first = compiled.sample(CONFIG)
+    again = compiled.sample(one)
+    different = compiled.sample(other)
     np.testing.assert_array_equal(first.z.to_numpy(), again.z.to_numpy())
     assert first.z.dims == ("chain", "draw", "parameter")
     assert first.z.sizes["chain"] == 2 and first.z.sizes["draw"] == 60
@@ -63,9 +61,7 @@ def test_seed_reproduces_and_cores_change_nothing(feed_model):
 def test_nutpie_samples_the_density_of_the_python_mode(feed_model):
     model, compiled = feed_model
     plain = model.compile_logp(mode="FAST_COMPILE")
-    draws = _nutpie_once(
-        compiled, SamplerConfig(draws=4, tune=20, chains=1, cores=1, seed=2), "diag", False
-    )
+    draws = compiled.sample(SamplerConfig(draws=4, tune=20, chains=1, cores=1, seed=2))
     lp = draws.stats["lp"].to_numpy()[0]
     expected = [float(plain({"z": row})) for row in draws.z.to_numpy()[0]]
     np.testing.assert_allclose(lp, expected, rtol=1e-9)
