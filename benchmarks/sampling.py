@@ -62,7 +62,7 @@ def sampling_table() -> str:
             f"| {run['min_ess_tail']:.0f} | {run['steps'] / run['min_ess_bulk']:.0f} |"
         )
     lines += [
-        "\nGradients of 4 chains on 720 bars, in the model's coordinates and in round ones:\n",
+        "\nGradients of 4 chains on 720 bars, in the model's coordinates and round ones:\n",
         "| model | tune + draws | tuning | drawing | round: tuning | drawing | ratio of sums |",
         "|---|---|---|---|---|---|---|",
     ]

@@ -72,7 +72,10 @@ class Frame:
 
 
 def mode(density: Density, start: FloatArray) -> FloatArray:
-    """The nearest mode uphill from `start` by L-BFGS (Liu and Nocedal 1989, doi 10.1007/bf01589116)."""
+    """The nearest mode uphill from `start`, by L-BFGS.
+
+    Liu and Nocedal (1989), doi 10.1007/bf01589116.
+    """
 
     def negative(z: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = density(z)
