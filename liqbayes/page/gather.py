@@ -214,6 +214,11 @@ def _commands(directory: Path, summary: dict[str, Any], fit: xr.DataTree) -> tup
         first, last = (np.datetime64(time, "s") for time in meta["provenance"]["slice"])
         end = last + np.timedelta64(int(meta["bar_seconds"]), "s")
         words += ["--since", str(first), "--until", str(end)]
+    for target, column in meta["provenance"].get("columns", {}).items():
+        words += ["--column", f"{target}={column}"]
+    if "grid" in summary:  # written by a version that did not keep it: as it is by default
+        words += ["--bins", summary["grid"]["bins"]]
+        words += ["--price-range", "{:g}:{:g}".format(*summary["grid"]["price_range"])]
     if run["name"] != "rule":
         words += ["--draws", run.get("asked_draws", run["draws"]), "--tune", run["tune"]]
         words += ["--chains", run.get("asked_chains", run["chains"]), "--seed", run["seed"]]

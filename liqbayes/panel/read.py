@@ -189,6 +189,8 @@ def panel_from_table(
     check_values(values, index, proxies)
     check_units(values, contract, seconds, proxies)
     used = {source.column for source in sources.values()}
+    if columns:
+        origin["columns"] = dict(columns)
     origin |= {
         "conversions": {name: text for name, text in conversions.items() if name in values},
         "proxy": proxies,

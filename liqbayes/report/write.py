@@ -68,7 +68,8 @@ def write_report(
     from liqbayes.sampling import save_fit
 
     results = compute_results(fit, bins=bins, price_range=price_range, step=step)
-    summary = {**summarise(results), **(marks or {})}
+    grid = {"bins": bins, "price_range": list(price_range)}
+    summary = {**summarise(results), "grid": grid, **(marks or {})}
 
     def fill(directory: Path) -> None:
         step("tables")

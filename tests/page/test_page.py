@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,8 +16,10 @@ import pytest
 
 from liqbayes.errors import InputError
 from liqbayes.page import Facts, gather, render
+from liqbayes.page.gather import _commands
 from liqbayes.page.pack import STEP, Packed, unpack
 from liqbayes.page.render import json_text, markdown
+from liqbayes.sampling import load_fit
 from tests.page.conftest import BINS, HOSTILE, hostile
 
 
@@ -157,3 +161,21 @@ def test_the_demo_stands_beside_its_truth(facts: Facts) -> None:
     text = render(replace(facts, truth=truth))
     assert "Posterior beside the truth of the simulation" in text
     assert text.count("longs at risk within 5 %") == 2, "as text and as the key it is sorted by"
+
+
+def test_the_command_has_everything_that_the_numbers_depend_on(facts: Facts) -> None:
+    words = shlex.split(facts.commands[0])
+    pairs = dict(itertools.pairwise(words))
+    assert words[:2] == ["liqbayes", "fit"]
+    assert (pairs["--bins"], pairs["--price-range"]) == (str(BINS), "0.5:2")
+    assert "--column" not in words
+
+
+def test_the_command_maps_columns_as_the_fit_did(facts: Facts, directory: Path) -> None:
+    fit = load_fit(directory / "fit.nc")
+    meta = json.loads(fit.attrs["panel_meta"])
+    meta["provenance"]["columns"] = {"volume": "proxy volume:base", "open_interest": "oi:quote"}
+    fit.attrs["panel_meta"] = json.dumps(meta)
+    words = shlex.split(_commands(directory, facts.summary, fit)[0])
+    given = [b for a, b in itertools.pairwise(words) if a == "--column"]
+    assert given == ["volume=proxy volume:base", "open_interest=oi:quote"]

@@ -121,9 +121,12 @@ def test_mapping_overrides_and_marks_proxies(tmp_path, table):
 
     def read(source):
         panel = read_panel(path, LINEAR, {"volume": source})
+        assert panel.provenance["columns"] == {"volume": source}
         return panel.values("volume")[0], panel.provenance["proxy"]
 
-    assert not read_panel(path, LINEAR).has("volume")
+    plain = read_panel(path, LINEAR)
+    assert not plain.has("volume")
+    assert "columns" not in plain.provenance
     assert read("proxy_volume_base_okx:base") == (2.0, {"volume": "okx"})
     assert read("proxy_volume_base_okx") == (2.0, {"volume": "okx"})
     assert read("proxy_volume_base:base") == (5.0, {"volume": "unknown"})
