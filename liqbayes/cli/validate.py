@@ -95,6 +95,11 @@ def sbc(
         raise typer.Exit(NOT_CONVERGED)
 
 
+# in the order of the help
+for _command in (recovery, levels, alarms, feedback):
+    validate.command()(_command)
+
+
 @validate.command()
 @guarded
 def prior(
@@ -206,7 +211,3 @@ def report(
     for words in lacking:
         say(f"missing: {words}")
     say(f"written: {out}")
-
-
-for _command in (recovery, levels, alarms, feedback):
-    validate.command()(_command)
