@@ -84,6 +84,14 @@ def warn_of_fits(fits: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+def close_run(outcome: "Outcome", out: Path, units: str) -> None:
+    """Say how long a run took, where it is and what is left, and exit with status 3 for that."""
+    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
+    if outcome.left:
+        say(f"{outcome.left} {units} are left; the same command goes on with them.")
+        raise typer.Exit(NOT_CONVERGED)
+
+
 def finish(outcome: "Outcome", units: str, errors: tuple[str, ...] | list[str] = ()) -> None:
     """Say what a run has left and why, and exit with status 3 if that is anything."""
     if not (outcome.left or outcome.failed):

@@ -14,8 +14,9 @@ from liqbayes.cli.arguments import (
     Workers,
     at_once,
     check_seed,
+    close_run,
 )
-from liqbayes.cli.console import NOT_CONVERGED, errors, guarded, print_table, range_text, say
+from liqbayes.cli.console import errors, guarded, print_table, range_text, say
 from liqbayes.cli.validate_markets import alarms, feedback, levels, recovery
 from liqbayes.errors import InputError
 
@@ -89,10 +90,7 @@ def sbc(
         if rejected
         else f"no quantity of {len(table)} is rejected at a family-wise level of 5 %."
     )
-    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
-    if outcome.left:
-        say(f"{outcome.left} panels are left; the same command goes on with them.")
-        raise typer.Exit(NOT_CONVERGED)
+    close_run(outcome, out, "panels")
 
 
 # in the order of the help

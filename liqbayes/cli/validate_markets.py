@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liqbayes.cli.arguments import Budget, Model, RunForce, RunOut, Workers, at_once, finish
-from liqbayes.cli.console import NOT_CONVERGED, guarded, print_table, range_text, say
+from liqbayes.cli.arguments import (
+    Budget,
+    Model,
+    RunForce,
+    RunOut,
+    Workers,
+    at_once,
+    close_run,
+    finish,
+)
+from liqbayes.cli.console import guarded, print_table, range_text, say
 from liqbayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,10 +53,7 @@ def recovery(
     _print_recovery(result)
     if result.failed:
         say(f"{result.failed} fits failed; they count as not covered. See recovery.json.")
-    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
-    if outcome.left:
-        say(f"{outcome.left} fits are left; the same command goes on with them.")
-        raise typer.Exit(NOT_CONVERGED)
+    close_run(outcome, out, "fits")
 
 
 @guarded
@@ -91,10 +97,7 @@ def levels(
         ],
         title=plan.spec().name,
     )
-    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
-    if outcome.left:
-        say(f"{outcome.left} fits are left; the same command goes on with them.")
-        raise typer.Exit(NOT_CONVERGED)
+    close_run(outcome, out, "fits")
 
 
 def _print_recovery(result: "RecoveryResult") -> None:
@@ -193,10 +196,7 @@ def alarms(
     )
     for error in result.errors:
         say(error)
-    say(f"{outcome.seconds / 60:.1f} minutes; written: {out}")
-    if outcome.left:
-        say(f"{outcome.left} markets are left; the same command goes on with them.")
-        raise typer.Exit(NOT_CONVERGED)
+    close_run(outcome, out, "markets")
 
 
 @guarded
