@@ -11,7 +11,7 @@ from liqbayes.model.spec import model_card
 from liqbayes.resources import find_resource
 
 _OURS = ("type", "cited_as", "basis")
-BASES = ("sampled", "liquidation_feed", "classes", "walk", "pooling")
+BASES = ("sampled", "liquidation_feed", "classes", "walk", "pooling", "weights")
 # A doi may hold brackets, as old ones of Elsevier do, but ends before a sentence does.
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"'`|;,]+")
 _ARXIV = re.compile(r"\barxiv[:\s]*(\d{4}\.\d{4,5})", re.IGNORECASE)
@@ -114,5 +114,6 @@ def bases_of(spec: ModelSpec) -> frozenset[str]:
         "classes": spec.holding_classes > 1,
         "walk": spec.walk_hours > 0,
         "pooling": bool(spec.pooling),
+        "weights": min(spec.open_interest_weight, spec.feed_weight) < 1.0,
     }
     return frozenset(name for name, there in has.items() if there)

@@ -27,7 +27,7 @@ def recovery(
     out: RunOut,
     model: Model = "baseline",
     markets: Annotated[
-        int, typer.Option(help="Markets from the beginning of the table, two fits each.")
+        int, typer.Option(help="Markets of the hundred that are judged, two fits each.")
     ] = 100,
     workers: Workers = None,
     budget: Budget = None,

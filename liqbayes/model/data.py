@@ -74,7 +74,7 @@ class ModelData:
 
     ``block_...`` describe the blocks of bars with one opening mix (``columns.OpeningBlocks``);
     ``turnover_step``, shape (time,), counts the steps of the opening share's random walk, of which
-    there are ``n_turnover_steps``.
+    there are ``n_turnover_steps``; the weights are powers of the two likelihoods.
     """
 
     path: PricePath
@@ -96,6 +96,7 @@ class ModelData:
     n_history: int
     proxy_volume: bool
     feed_weight: float
+    open_interest_weight: float
 
     @property
     def n_bars(self) -> int:
@@ -218,6 +219,7 @@ def prepare(
         capacity=feed_capacity(spec, panel, columns),
         n_history=columns.n_history,
         feed_weight=spec.feed_weight,
+        open_interest_weight=spec.open_interest_weight,
         proxy_volume=proxy,
     )
 

@@ -27,7 +27,7 @@ def log_likelihood(
     -------
     dict of str to ndarray
         ``open_interest_change_<leg>`` and, with a feed, ``report_<side>``: one value an
-        observation, in the model's order; of the feed raised to its weight.
+        observation, in the model's order; each raised to its channel's weight.
     """
     data = evaluator.data
     out = {}
@@ -35,7 +35,7 @@ def log_likelihood(
         location, scale = evaluator.interest_moments(p, runs, i)
         change = np.log(leg.interest[leg.term_to] / leg.interest[leg.term_from])
         law = stats.t(DEGREES_OF_FREEDOM, loc=location, scale=scale)
-        out[f"open_interest_change_{leg.name}"] = np.asarray(law.logpdf(change))
+        out[f"open_interest_change_{leg.name}"] = data.open_interest_weight * law.logpdf(change)
     if not data.feeds:
         return out
     location, scale, log_zero = evaluator.report_moments(p, evaluator.expected_common(p, runs))

@@ -35,7 +35,10 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
         "old_share": ((float, 0.0, 0.95), 0.0),
         "old_age_hours": ((float, 1e-3, 1e6), 1.0),
     },
-    "channels": {"feed_throttle": (set(THROTTLES), "mechanistic")},
+    "channels": {
+        "feed_throttle": (set(THROTTLES), "mechanistic"),
+        "open_interest_weight": ((float, 0.01, 1.0), 1.0),
+    },
     "holding": {"classes": ({1, 3}, 1)},
     "pooling": {pool: (NAMES, ()) for pool in POOLS},
     "opening_mix": {"walk_hours": ((float, 0.0, 1e6), 0.0), "leverage_caps": (FLAG, False)},

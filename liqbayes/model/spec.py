@@ -85,8 +85,9 @@ class ModelSpec:
         Panel columns the model needs, and those it uses when they are there.
     channels : tuple of str
         Observation channels, each scored when its columns are there.
-    feed_weight : float
-        Power to which the feed's likelihood is raised; 1 takes every report at face value.
+    feed_weight, open_interest_weight : float
+        Powers to which the likelihoods of the feed and of open interest are raised; 1 takes every
+        bar at face value.
     cells, entry_nodes, funding_blocks : int
         Resolution of the leverage density, of entries within a bar, number of funding regimes; of
         a rule the number of leverages, entries within a bar, and 1.
@@ -125,6 +126,7 @@ class ModelSpec:
     optional: tuple[str, ...]
     channels: tuple[str, ...]
     feed_weight: float
+    open_interest_weight: float
     cells: int
     entry_nodes: int
     funding_blocks: int
@@ -217,6 +219,7 @@ class ModelSpec:
             **read["resolution"],
             channels=channels,
             feed_weight=read["channels"]["feed_weight"],
+            open_interest_weight=read["channels"]["open_interest_weight"],
             feed_throttle=read["channels"]["feed_throttle"],
             holding_classes=read["holding"]["classes"],
             walk_hours=read["opening_mix"]["walk_hours"],
@@ -248,6 +251,7 @@ class ModelSpec:
             **read["resolution"],
             channels=(),
             feed_weight=1.0,
+            open_interest_weight=1.0,
             cells=len(rule.leverage),
             funding_blocks=1,
             # age of a first book that holds nothing

@@ -42,6 +42,7 @@ def _layout(evaluator: Evaluator) -> tuple[Any, ...]:
     return (
         evaluator.spec.content_hash,
         tuple(evaluator.layout.labels),
+        (data.open_interest_weight, data.feed_weight),
         *((leg.name, leg.term_from.tobytes(), leg.term_to.tobytes()) for leg in data.legs),
         *((side, feed.bars.tobytes()) for side, feed in data.feeds.items()),
     )
@@ -57,6 +58,7 @@ def compiled_for_any_length(evaluator: Evaluator) -> Compiled:
         "any length",
         evaluator.spec.content_hash,
         tuple(evaluator.layout.labels),
+        (data.open_interest_weight, data.feed_weight),
         *(leg.name for leg in data.legs),
         *data.feeds,
     )

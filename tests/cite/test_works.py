@@ -103,6 +103,7 @@ def test_works_of_a_model_are_those_that_it_names_and_uses():
     assert {"mullahy1986", "greenwood1920"} <= keys("baseline")
     assert "cox1972" in keys("standard") - keys("baseline")
     assert "osler2005" in keys("standard")
+    assert "syring2019" in keys("standard") - keys("baseline")
     assert {"binance2021", "cointelegraph2021"} <= keys("dynamic")
     assert "betancourt2015" in keys("hierarchical") - keys("standard")
     # without a feed nothing of it is used

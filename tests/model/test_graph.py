@@ -1,5 +1,7 @@
 """The PyMC graph against the same density written out with NumPy and SciPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pymc as pm
 import pytest
@@ -156,6 +158,29 @@ def test_log_likelihood_of_each_observation(case):
     terms = model.compile_logp(vars=observed, sum=False, mode=PLAIN)
     for variable, expected in zip(observed, terms({"z": z}), strict=True):
         np.testing.assert_allclose(found[variable.name], expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("any_length", [False, True])
+def test_weights_are_powers_of_the_channels(any_length):
+    """The posterior's density is the prior's times the channels', each to its power."""
+    data = prepare(SPEC, panel(bars(60)))
+    weighted = replace(data, feed_weight=0.4, open_interest_weight=0.3)
+    z = 0.5 * np.random.default_rng(4).normal(size=parameter_layout(SPEC, data).n)
+    evaluator = Evaluator.of(SPEC, data)
+    p = evaluator.natural(z)
+    terms = log_likelihood(evaluator, p, evaluator.books(p, evaluator.shares(p)))
+    interest = sum(v.sum() for k, v in terms.items() if k.startswith("open_interest"))
+    reports = sum(v.sum() for k, v in terms.items() if k.startswith("report"))
+    prior = stats.norm.logpdf(z).sum()
+    for given, expected in (
+        (data, prior + interest + reports),
+        (weighted, prior + 0.3 * interest + 0.4 * reports),
+    ):
+        model = build_from_data(SPEC, given, any_length=any_length)
+        found = float(model.compile_logp(mode=PLAIN)({"z": z}))
+        assert found == pytest.approx(expected, abs=1e-6)
+    ours = log_likelihood(Evaluator.of(SPEC, weighted), p, evaluator.books(p, evaluator.shares(p)))
+    assert sum(v.sum() for v in ours.values()) == pytest.approx(0.3 * interest + 0.4 * reports)
 
 
 def test_two_panels_in_one_process_keep_their_own_data():

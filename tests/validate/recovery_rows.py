@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
+from liqbayes.validate.recovery.markets import N_DEVELOPMENT, N_JUDGED
 from liqbayes.validate.recovery.outputs import FAMILIES, OUTPUTS, TOTALS, width_of
 from liqbayes.validate.recovery.statistics import interval_score
 from liqbayes.validate.recovery.unit import ARMS
@@ -19,10 +20,11 @@ CONVERGED = {
 }
 
 
-def invented_rows(n=100, shrink=1.0, rules=(), seed=1):
+def invented_rows(n=N_JUDGED, shrink=1.0, rules=(), seed=1):
     """Truths within normal intervals; ``shrink`` below 1 makes the intervals too narrow."""
     rng = np.random.default_rng(seed)
-    return [invented_row(number, arm, rng, shrink, rules) for number in range(n) for arm in ARMS]
+    numbers = range(N_DEVELOPMENT, N_DEVELOPMENT + n)
+    return [invented_row(number, arm, rng, shrink, rules) for number in numbers for arm in ARMS]
 
 
 def invented_row(number, arm, rng, shrink=1.0, rules=()):

@@ -89,9 +89,9 @@ def test_rows_are_pooled_by_market(market, fit):
 
 
 def test_markets_outside_the_table_are_refused():
-    for markets_ in (0, 83):
+    for markets_ in (0, 101):
         with pytest.raises(InputError, match="--markets"):
             LevelsPlan(markets=markets_)
     # those seen in development are not used
-    assert list(LevelsPlan(markets=3).units()) == ["020", "021", "022"]
-    assert min(LevelsPlan(markets=82).units()) == "018"
+    assert list(LevelsPlan(markets=3).units()) == ["030", "031", "032"]
+    assert min(LevelsPlan(markets=100).units()) == "030"

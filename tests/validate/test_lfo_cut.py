@@ -132,15 +132,17 @@ def test_origins_avoid_gaps_and_first_bars():
 
 
 def test_terms_by_bar_sum_to_the_likelihood():
-    """Windows see every term once; the feed's weight is in the posterior, not in the score."""
+    """Windows see every term once; weights are in the posterior, not in the score."""
     spec = SPEC
-    data = replace(prepare(spec, panel(table())), feed_weight=0.5)
+    data = replace(prepare(spec, panel(table())), feed_weight=0.5, open_interest_weight=0.25)
     evaluator = Evaluator.of(spec, data)
     z = np.random.default_rng(0).standard_normal((2, evaluator.layout.n))
     total, channels = bar_terms(evaluator, z, 0)
     single = terms(evaluator)
     assert total[0].sum() == pytest.approx(sum(v.sum() for v in single.values()), rel=1e-12)
     assert channels["reports, long"][0].sum() == pytest.approx(2.0 * single["report_long"].sum())
+    interest = sum(v.sum() for k, v in single.items() if k.startswith("open_interest"))
+    assert channels[INTEREST][0].sum() == pytest.approx(4.0 * interest)
     scored = scored_bars(data)
     assert set(scored) == set(channels)
     for name, values in channels.items():

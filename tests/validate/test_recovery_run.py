@@ -12,6 +12,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import list_models, load_spec
 from liqbayes.validate import RecoveryPlan, recovery_on_agent_markets
 from liqbayes.validate.recovery import run
+from liqbayes.validate.recovery.markets import N_DEVELOPMENT
 from liqbayes.validate.recovery.outputs import draws_of, first_bar_left_out, truth_of
 from tests.model.markets import small_spec
 from tests.validate.recovery_rows import invented_row
@@ -27,7 +28,8 @@ def test_plans_that_cannot_run():
 def test_markets_are_added_not_exchanged():
     few, many = RecoveryPlan(markets=3), RecoveryPlan(markets=9)
     assert all(many.units()[key] == unit for key, unit in few.units().items())
-    assert list(few.units()) == [f"{i:03d}-{arm}" for i in range(3) for arm in ("feed", "none")]
+    numbers = range(N_DEVELOPMENT, N_DEVELOPMENT + 3)
+    assert list(few.units()) == [f"{i:03d}-{arm}" for i in numbers for arm in ("feed", "none")]
     assert few.identity() == many.identity()
     other = RecoveryPlan(model=small_spec())
     assert other.identity()["model"] != few.identity()["model"]
@@ -43,7 +45,7 @@ def test_only_shipped_rules_are_compared(monkeypatch):
 
 
 def invented(unit):
-    if (unit.number, unit.arm) == (1, "feed"):
+    if (unit.number, unit.arm) == (N_DEVELOPMENT + 1, "feed"):
         raise RuntimeError("no fit")
     return invented_row(unit.number, unit.arm, np.random.default_rng(unit.number))
 
@@ -131,7 +133,7 @@ def agent_fit():
     from liqbayes.sampling.run import Draws
     from liqbayes.simulate import market_preset, simulate_market
 
-    market = simulate_market(market_preset("few-large", bars=120), 1)
+    market = simulate_market(market_preset("few-large", bars=120), 3)
     spec = small_spec()
     evaluator = Evaluator.of(spec, prepare(spec, market.panel))
     z = prior_draws(evaluator.layout.n, 6, 0).assign_coords(parameter=evaluator.layout.labels)
@@ -142,7 +144,7 @@ def agent_fit():
 
 @pytest.mark.slow
 def test_two_real_fits(tmp_path):
-    """The first market of the table, with and without its feed, through the command."""
+    """The first market that is judged, with and without its feed, through the command."""
     out = tmp_path / "run"
     command = ["validate", "recovery", "--out", str(out), "--markets", "1", "--workers", "1"]
     done = CliRunner().invoke(app, command)
@@ -167,6 +169,6 @@ def test_executor_can_send_the_work():
     """Units and the work on them are picklable, as other processes need."""
     import pickle
 
-    unit = RecoveryPlan(markets=1).units()["000-feed"]
+    unit = RecoveryPlan(markets=1).units()[f"{N_DEVELOPMENT:03d}-feed"]
     assert pickle.loads(pickle.dumps(unit)) == unit
     assert pickle.loads(pickle.dumps(run.recover)) is run.recover

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 from liqbayes.errors import InputError
-from liqbayes.validate.recovery.markets import AXES, SEEN_MARKETS, markets
+from liqbayes.validate.recovery.markets import AXES, N_DEVELOPMENT, markets
 from liqbayes.validate.recovery.outputs import FAMILIES, OUTPUTS, interval_of, width_of
 from liqbayes.validate.recovery.tables import (
     ALL,
     HELD,
     MISSED,
     NOT_SHIPPED,
-    SEEN,
     TOO_FEW,
-    UNSEEN,
     judge,
     summary_of,
 )
@@ -41,8 +39,7 @@ def test_calibrated_intervals_pass(calibrated):
     assert len(found) == 2 * len(OUTPUTS)
     assert sum(v == MISSED for v in found.values()) <= 2
     regimes = verdicts(calibrated, "regime coverage")
-    assert {v for k, v in regimes.items() if k[1] != SEEN} == {HELD}
-    assert {v for k, v in regimes.items() if k[1] == SEEN} == {TOO_FEW}
+    assert set(regimes.values()) == {HELD}
     assert set(verdicts(calibrated, "width").values()) == {HELD}
     assert set(verdicts(calibrated, "score").values()) == {HELD}
     assert calibrated.failed == 0
@@ -75,9 +72,7 @@ def test_intervals_that_score_worse_than_the_prior():
 def test_every_regime_has_its_rows(calibrated):
     table = calibrated.table
     names = {f"{a}: {x}" if a != "prior" else x for a, levels in AXES.items() for x in levels}
-    assert set(table["regime"]) == {ALL, SEEN, UNSEEN, *names}
-    apart = table[(table["regime"] == SEEN) & (table["output"] == "total")]
-    assert (apart["markets"] == SEEN_MARKETS).all()
+    assert set(table["regime"]) == {ALL, *names}
     # without a feed what it would have reported is no regime
     bare = table[table["arm"] == "none"]
     assert not bare["regime"].str.startswith("reporting share").any()
@@ -100,7 +95,7 @@ def test_failures_count_as_missed_and_wide():
     table = result.table[result.table["regime"] == ALL]
     assert (table["failed"] == 30).all() and (table["n"] >= 100).all()
     with pytest.raises(InputError, match="stuck"):
-        judge([failed_row(0, "feed")], ())
+        judge([failed_row(N_DEVELOPMENT, "feed")], ())
 
 
 def test_exact_zeros_are_set_apart():
@@ -137,8 +132,8 @@ def test_rule_that_is_not_shipped_is_noted():
 
 def test_summary_is_plain_json(calibrated):
     rows = invented_rows(rules=RULES)
-    rows[0] = failed_row(0, "feed")
-    rows[1] = failed_row(0, "none", simulated=False)
+    rows[0] = failed_row(N_DEVELOPMENT, "feed")
+    rows[1] = failed_row(N_DEVELOPMENT, "none", simulated=False)
     rows[2]["convergence"] = rows[2]["convergence"] | {"max_rhat": None}
     summary = summary_of(judge(rows, RULES), {"schema": "s"}, rows)
     again = json.loads(json.dumps(summary, allow_nan=False))

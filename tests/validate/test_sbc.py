@@ -8,12 +8,13 @@ import pytest
 from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
-from liqbayes.model.spec import load_spec
+from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.validate import SbcPlan
 from liqbayes.validate.paths import N_PATHS, load_path, needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
 from liqbayes.validate.sbc.tables import judge, write_result
+from liqbayes.validate.sbc.unit import _evaluator
 from tests.model.markets import bars, panel, small_spec
 
 SPEC = small_spec()
@@ -71,6 +72,17 @@ def test_real_paths_come_first(dev_data):
 def test_without_the_directory_it_says_so(tmp_path):
     with pytest.raises(InputError, match="no directory"):
         path_names(tmp_path / "missing")
+
+
+def test_ranks_are_those_of_whole_likelihoods():
+    """A discounted posterior is not that of the law its data are drawn from."""
+    table = json.loads(load_spec("baseline").to_json())
+    table["channels"] |= {"feed_weight": 0.2, "open_interest_weight": 0.1}
+    spec = ModelSpec.from_mapping(table)
+    name = path_names(None)[0]
+    assert prepare(spec, load_path(name, 120, None).panel).feed_weight == 0.2
+    data = _evaluator(spec.to_json(), name, 120, None).data
+    assert (data.feed_weight, data.open_interest_weight) == (1.0, 1.0)
 
 
 def test_faults_change_what_they_say():

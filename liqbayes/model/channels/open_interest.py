@@ -3,7 +3,7 @@
 ``log(OI_t / OI_{t-1}) ~ StudentT_4(alpha + beta'z_t - rho (L_long + L_short) / OI_{t-1},
 sigma (V_t / OI_{t-1})^zeta)`` with ``z`` the return, its absolute value and the log range. A
 one-step predictive (prequential) likelihood: location and scale use nothing of the bar's own open
-interest, so no Jacobian is missing.
+interest, so no Jacobian is missing. With a weight below one that density is raised to it.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ def observe_open_interest(
     )
     change = np.log(leg.interest[leg.term_to] / leg.interest[leg.term_from])
     observed = pm.Data(f"{prefix}log_change_{leg.name}", change, dims=dim)
-    pm.StudentT(
+    change_of_leg = pm.StudentT(
         f"{prefix}open_interest_change_{leg.name}",
         nu=DEGREES_OF_FREEDOM,
         mu=location,
@@ -49,3 +49,10 @@ def observe_open_interest(
         observed=observed,
         dims=dim,
     )
+    if data.open_interest_weight < 1.0:
+        # a term beside the distribution, so that predictive draws keep their law
+        terms = pm.logp(change_of_leg, observed)
+        pm.Potential(
+            f"{prefix}open_interest_discount_{leg.name}",
+            (data.open_interest_weight - 1.0) * terms.sum(),
+        )

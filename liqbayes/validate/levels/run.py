@@ -16,7 +16,7 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.validate.files import replace_text
 from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.levels.unit import CHAINS, DRAWS, GROUPS, PARTS, TOP, TUNE, Unit, examine
-from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, markets, table_hash
+from liqbayes.validate.recovery.markets import N_DEVELOPMENT, N_JUDGED, markets, table_hash
 from liqbayes.validate.recovery.statistics import clustered_coverage
 
 SCHEMA = "liqbayes-levels-1"
@@ -31,7 +31,7 @@ class LevelsPlan:
     ----------
     model : str or ModelSpec
     markets : int
-        Of those of the recovery table that no development looked at, shortest panels first.
+        Of those of the recovery table that are judged, shortest panels first.
     """
 
     model: str | ModelSpec = "baseline"
@@ -39,9 +39,8 @@ class LevelsPlan:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        most = N_MARKETS - SEEN_MARKETS
-        if not 1 <= self.markets <= most:
-            raise InputError(f"--markets is {self.markets}; use 1 to {most}.")
+        if not 1 <= self.markets <= N_JUDGED:
+            raise InputError(f"--markets is {self.markets}; use 1 to {N_JUDGED}.")
 
     def spec(self) -> ModelSpec:
         """The specification."""
@@ -50,8 +49,8 @@ class LevelsPlan:
     def units(self) -> dict[str, Unit]:
         """Fits by key, shortest panels first: what is compiled for a length serves the next."""
         text, table = self.spec().to_json(), markets()
-        unseen = range(SEEN_MARKETS, N_MARKETS)
-        numbers = sorted(unseen, key=lambda n: (table[n].config.bars, n))[: self.markets]
+        judged = range(N_DEVELOPMENT, N_DEVELOPMENT + N_JUDGED)
+        numbers = sorted(judged, key=lambda n: (table[n].config.bars, n))[: self.markets]
         return {f"{number:03d}": Unit(text, number) for number in numbers}
 
     def identity(self) -> dict[str, Any]:

@@ -116,9 +116,9 @@ def bar_terms(
     Returns
     -------
     total : ndarray, shape (draw, time - start)
-        As the posterior uses it, the feed raised to its weight.
+        As the posterior uses it, each channel raised to its weight.
     channels : dict of str to ndarray, shape (draw, time - start)
-        Densities without that weight, which would let a model discount what it predicts badly.
+        Densities without those weights, which would let a model discount what it predicts badly.
     """
     data = evaluator.data
     shape = (len(z), data.n_bars - start)
@@ -128,7 +128,8 @@ def bar_terms(
         p = evaluator.natural(np.ascontiguousarray(row))
         terms = log_likelihood(evaluator, p, evaluator.books(p, evaluator.shares(p)))
         for leg in data.legs:
-            _add(interest[i], leg.term_to - start, terms[f"open_interest_change_{leg.name}"])
+            density = terms[f"open_interest_change_{leg.name}"] / data.open_interest_weight
+            _add(interest[i], leg.term_to - start, density)
         for side, feed in data.feeds.items():
             _add(reports[side][i], feed.bars - start, terms[f"report_{side}"] / data.feed_weight)
     feed_sum = np.sum(list(reports.values()), axis=0) if reports else np.zeros(shape)
@@ -137,7 +138,7 @@ def bar_terms(
         **{REPORTS.format(side): terms for side, terms in reports.items()},
         ALL: interest + feed_sum,
     }
-    return interest + data.feed_weight * feed_sum, channels
+    return data.open_interest_weight * interest + data.feed_weight * feed_sum, channels
 
 
 def _add(row: FloatArray, place: NDArray[np.int64], terms: FloatArray) -> None:

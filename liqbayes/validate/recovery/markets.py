@@ -1,8 +1,8 @@
 """The markets that recovery is judged on: fixed before any fit, and frozen by a test.
 
-Every market has one level on each axis, so that each level is met in at least twenty markets of a
-hundred, together with every sort of the others. The levels are dealt out from shuffled packs: any
-first markets of the table hold each level about equally often.
+Every market has one level on each axis, so that each level is met in at least twenty of the
+hundred markets that are judged, together with every sort of the others. The levels are dealt out
+from shuffled packs: any first markets of the table hold each level about equally often.
 """
 
 import hashlib
@@ -23,9 +23,10 @@ from liqbayes.simulate import (
     PriceConfig,
 )
 
-N_MARKETS = 100
-# The first of them were looked at while `standard` was developed: shown apart from the others.
-SEEN_MARKETS = 18
+# The first of them were looked at while models were developed: nothing is judged on them.
+N_DEVELOPMENT = 30
+N_JUDGED = 100
+_N_MARKETS = N_DEVELOPMENT + N_JUDGED
 # One of the few lengths each: what is compiled for a length serves all markets of that length.
 LENGTHS = (500, 500, 500, 500, 720, 720, 720, 1000, 1000, 2000)
 _DEAL = 2024
@@ -129,7 +130,7 @@ class RecoveryMarket:
 
 @lru_cache(maxsize=1)
 def markets() -> tuple[RecoveryMarket, ...]:
-    """All markets, in the order in which they are fitted."""
+    """All markets: those of development, then those that are judged, as they are fitted."""
     far = _far()
     dealt = {
         axis: _dealt(i, levels)
@@ -139,7 +140,7 @@ def markets() -> tuple[RecoveryMarket, ...]:
     # far from the prior means a mix of low or of high leverage, in turns from a shuffled pack
     sides = iter(_dealt(len(AXES), ("low", "high")))
     table = []
-    for number in range(N_MARKETS):
+    for number in range(_N_MARKETS):
         levels = {
             "prior": FAR if far[number] else NEAR,
             "leverage": next(sides) if far[number] else "middle",
@@ -159,9 +160,9 @@ def table_hash() -> str:
 
 def _far() -> list[bool]:
     """Which half of every ten markets lies far from the prior: those whose seeds drew less."""
-    drawn = [float(np.random.default_rng([_FIRST_SEED + i, 1]).random()) for i in range(N_MARKETS)]
+    drawn = [float(np.random.default_rng([_FIRST_SEED + i, 1]).random()) for i in range(_N_MARKETS)]
     out = []
-    for first in range(0, N_MARKETS, len(LENGTHS)):
+    for first in range(0, _N_MARKETS, len(LENGTHS)):
         ten = drawn[first : first + len(LENGTHS)]
         out += [x < float(np.median(ten)) for x in ten]
     return out
@@ -170,8 +171,8 @@ def _far() -> list[bool]:
 def _dealt(axis: int, levels: tuple[str, ...]) -> list[str]:
     """Levels from packs that hold each of them once, every pack shuffled by itself."""
     rng = np.random.default_rng([_DEAL, axis])
-    packs = -(-N_MARKETS // len(levels))
-    return [levels[i] for _ in range(packs) for i in rng.permutation(len(levels))][:N_MARKETS]
+    packs = -(-_N_MARKETS // len(levels))
+    return [levels[i] for _ in range(packs) for i in rng.permutation(len(levels))][:_N_MARKETS]
 
 
 def _config(number: int, seed: int, levels: dict[str, str]) -> MarketConfig:

@@ -12,7 +12,7 @@ from liqbayes.model import list_models, load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.validate.files import replace_text
 from liqbayes.validate.identity import model_identity, run_versions
-from liqbayes.validate.recovery.markets import N_MARKETS, SEEN_MARKETS, table_hash
+from liqbayes.validate.recovery.markets import N_DEVELOPMENT, N_JUDGED, table_hash
 from liqbayes.validate.recovery.picture import draw_coverage
 from liqbayes.validate.recovery.tables import RecoveryResult, judge, summary_of
 from liqbayes.validate.recovery.targets import POINT_RULES
@@ -31,17 +31,18 @@ class RecoveryPlan:
     model : str or ModelSpec
         Name, path or specification.
     markets : int
-        How many of the table, from its beginning; each is fitted with and without its feed.
+        How many of those that are judged; each is fitted with and without its feed.
     """
 
     model: str | ModelSpec = "baseline"
-    markets: int = N_MARKETS
+    markets: int = N_JUDGED
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        if not 1 <= self.markets <= N_MARKETS:
+        if not 1 <= self.markets <= N_JUDGED:
             raise InputError(
-                f"--markets is {self.markets}; the table has {N_MARKETS}, use 1 to {N_MARKETS}."
+                f"--markets is {self.markets}; the table has {N_JUDGED} that are judged, use 1 to "
+                f"{N_JUDGED}."
             )
 
     def spec(self) -> ModelSpec:
@@ -54,13 +55,11 @@ class RecoveryPlan:
         return tuple(rule for rule in POINT_RULES if rule in shipped and rule != own)
 
     def units(self) -> dict[str, Unit]:
-        """Fits by key, market by market: those that are judged before those seen in development."""
+        """Fits by key, market by market; none of those that development has looked at."""
         text, rules = self.spec().to_json(), self.rules()
-        judged = range(SEEN_MARKETS, self.markets)
-        seen = range(min(SEEN_MARKETS, self.markets))
         return {
             f"{number:03d}-{arm}": Unit(text, number, arm, rules)
-            for number in (*judged, *seen)
+            for number in range(N_DEVELOPMENT, N_DEVELOPMENT + self.markets)
             for arm in ARMS
         }
 

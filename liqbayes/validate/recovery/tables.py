@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from liqbayes.errors import InputError
 from liqbayes.validate.recovery import targets
-from liqbayes.validate.recovery.markets import AXES, SEEN_MARKETS, markets
+from liqbayes.validate.recovery.markets import AXES, markets
 from liqbayes.validate.recovery.outputs import AT_RISK, FAMILIES, FAMILY_OF, OUTPUTS
 from liqbayes.validate.recovery.statistics import clustered_coverage
 from liqbayes.validate.recovery.unit import ARMS, WITH_FEED, WITHOUT
 
 FloatArray = NDArray[np.float64]
 ALL = "all markets"
-SEEN, UNSEEN = "seen in development", "not seen in development"
 HELD, MISSED, TOO_FEW, NOT_SHIPPED = "held", "missed", "too few", "not shipped"
 ARM_WORDS = {WITH_FEED: "with feed", WITHOUT: "without feed"}
 # Levels of this axis change nothing without a feed.
@@ -182,12 +181,7 @@ def _table(compared: pd.DataFrame, rules: Sequence[str]) -> pd.DataFrame:
 
 
 def _regimes(compared: pd.DataFrame, arm: str) -> list[tuple[str, pd.DataFrame]]:
-    seen = compared["market"] < SEEN_MARKETS
-    out = [
-        (name, chosen)
-        for name, chosen in ((ALL, compared), (SEEN, compared[seen]), (UNSEEN, compared[~seen]))
-        if len(chosen)
-    ]
+    out = [(ALL, compared)]
     for axis, levels in AXES.items():
         if axis == FEED_AXIS and arm == WITHOUT:
             continue

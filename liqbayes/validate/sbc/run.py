@@ -110,7 +110,7 @@ def simulation_based_calibration(
     For each panel parameters are drawn from the prior and open interest and reports from the
     model's own one-step laws, over fixed price, volume and funding; the fit of these data should
     rank the truth uniformly among its draws. This checks code and sampler, and the model only
-    against itself.
+    against itself. Weights of the channels count as one: a discounted posterior has no uniform ranks.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """One simulated panel, or several of a model that pools: draw, fit, rank."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -173,4 +173,6 @@ def _path(name: str, bars: int, data: str | None) -> CalibrationPath:
 def _evaluator(spec: str, path: str, bars: int, data: str | None) -> Evaluator:
     model = _spec(spec)
     prepared = prepare(model, _path(path, bars, data).panel)
-    return Evaluator.of(model, prepared)
+    # ranks are uniform only where the posterior is that of the law the data are drawn from
+    whole = replace(prepared, open_interest_weight=1.0, feed_weight=1.0)
+    return Evaluator.of(model, whole)
