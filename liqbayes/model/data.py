@@ -74,7 +74,7 @@ class ModelData:
 
     ``block_...`` describe the blocks of bars with one opening mix (``columns.OpeningBlocks``);
     ``turnover_step``, shape (time,), counts the steps of the opening share's random walk, of which
-    there are ``n_turnover_steps``; the weights are powers of the two likelihoods.
+    there are ``n_turnover_steps``; the weights are powers of the two likelihoods, bar by bar.
     """
 
     path: PricePath
@@ -198,6 +198,7 @@ def prepare(
         )
         for name, values in interests.items()
     )
+    part = min(1.0, hours / spec.weight_hours) if spec.weight_hours else 1.0
     return ModelData(
         path=path,
         bar_hours=hours,
@@ -218,8 +219,8 @@ def prepare(
         feeds=read_feeds(columns, start, scored_from) if has_feed(spec, panel) else {},
         capacity=feed_capacity(spec, panel, columns),
         n_history=columns.n_history,
-        feed_weight=spec.feed_weight,
-        open_interest_weight=spec.open_interest_weight,
+        feed_weight=spec.feed_weight * part,
+        open_interest_weight=spec.open_interest_weight * part,
         proxy_volume=proxy,
     )
 

@@ -38,6 +38,7 @@ OPTIONAL: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "channels": {
         "feed_throttle": (set(THROTTLES), "mechanistic"),
         "open_interest_weight": ((float, 0.01, 1.0), 1.0),
+        "weight_hours": ((float, 0.0, 1e3), 0.0),
     },
     "holding": {"classes": ({1, 3}, 1)},
     "pooling": {pool: (NAMES, ()) for pool in POOLS},

@@ -88,6 +88,8 @@ class ModelSpec:
     feed_weight, open_interest_weight : float
         Powers to which the likelihoods of the feed and of open interest are raised; 1 takes every
         bar at face value.
+    weight_hours : float
+        Shorter bars share the weight of one of this length; 0 gives every bar its own.
     cells, entry_nodes, funding_blocks : int
         Resolution of the leverage density, of entries within a bar, number of funding regimes; of
         a rule the number of leverages, entries within a bar, and 1.
@@ -127,6 +129,7 @@ class ModelSpec:
     channels: tuple[str, ...]
     feed_weight: float
     open_interest_weight: float
+    weight_hours: float
     cells: int
     entry_nodes: int
     funding_blocks: int
@@ -220,6 +223,7 @@ class ModelSpec:
             channels=channels,
             feed_weight=read["channels"]["feed_weight"],
             open_interest_weight=read["channels"]["open_interest_weight"],
+            weight_hours=read["channels"]["weight_hours"],
             feed_throttle=read["channels"]["feed_throttle"],
             holding_classes=read["holding"]["classes"],
             walk_hours=read["opening_mix"]["walk_hours"],
@@ -252,6 +256,7 @@ class ModelSpec:
             channels=(),
             feed_weight=1.0,
             open_interest_weight=1.0,
+            weight_hours=0.0,
             cells=len(rule.leverage),
             funding_blocks=1,
             # age of a first book that holds nothing
