@@ -12,6 +12,9 @@ from pathlib import Path
 
 from liqbayes.errors import LiqbayesError
 
+# What commands and studies take where no model is named.
+DEFAULT_MODEL = "baseline"
+
 _MODELS = "models"
 _ABOUT = "about"
 _RESULTS = "results"

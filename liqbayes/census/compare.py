@@ -23,6 +23,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import ModelSpec, load_spec
 from liqbayes.outputs import at_risk_amounts, thin
 from liqbayes.panel import MarketPanel
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.validate.identity import run_versions
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +50,7 @@ class CensusPlan:
 
     census: Census
     panels: Mapping[str, MarketPanel]
-    model: str = "baseline"
+    model: str = DEFAULT_MODEL
     settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from liqbayes.cli.arguments import (
 )
 from liqbayes.cli.console import guarded, number, print_table, say, warn
 from liqbayes.cli.options import parse_columns
+from liqbayes.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from liqbayes.backtest import BacktestResult
@@ -41,7 +42,7 @@ def backtest(
     panel: PanelFile,
     contract: Contract,
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     column: Columns = None,
     since: Since = None,
     until: Until = None,

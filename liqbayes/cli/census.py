@@ -10,6 +10,7 @@ from liqbayes.cli.arguments import check_seed
 from liqbayes.cli.console import guarded, print_table, say
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
+from liqbayes.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from liqbayes.census import FateResult
@@ -66,7 +67,7 @@ def fate(
     position_column: Rename = None,
     model: Annotated[
         str, typer.Option(help="Model whose priors are compared with the estimates.")
-    ] = "baseline",
+    ] = DEFAULT_MODEL,
     seed: Annotated[
         int, typer.Option(callback=check_seed, help="The same seed gives the same intervals.")
     ] = 0,

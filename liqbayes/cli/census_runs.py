@@ -31,6 +31,7 @@ from liqbayes.cli.census import (
 from liqbayes.cli.console import guarded, print_table
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
+from liqbayes.resources import DEFAULT_MODEL
 
 __all__ = ["census"]
 
@@ -52,7 +53,7 @@ def compare(
     out: RunOut,
     column: Column = None,
     position_column: Rename = None,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     fits: Fits = None,
     draws: Draws = 500,
     tune: Tune = 500,
@@ -122,7 +123,7 @@ def exam(
     out: RunOut,
     column: Column = None,
     position_column: Rename = None,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     splits: Annotated[int, typer.Option(help="Random splits of each snapshot's accounts.")] = 50,
     fits: Fits = None,
     draws: Draws = 500,

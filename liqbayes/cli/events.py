@@ -25,6 +25,7 @@ from liqbayes.cli.arguments import (
 )
 from liqbayes.cli.console import guarded, number, print_table, range_text, say
 from liqbayes.cli.options import parse_columns
+from liqbayes.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from liqbayes.events import EventResult
@@ -35,7 +36,7 @@ def events(
     panel: PanelFile,
     contract: Contract,
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     column: Columns = None,
     since: Since = None,
     until: Until = None,

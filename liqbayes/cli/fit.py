@@ -12,6 +12,7 @@ from liqbayes.cli.arguments import Draws, Model, Seed, Since, Tune, Until
 from liqbayes.cli.console import guarded, say
 from liqbayes.cli.options import check_bins, parse_columns, parse_price_range
 from liqbayes.conventions import BINS, PRICE_RANGE
+from liqbayes.resources import DEFAULT_MODEL
 
 Out = Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")]
 Contract = Annotated[
@@ -34,7 +35,7 @@ def fit(
     ],
     contract: Contract,
     out: Out,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     column: Annotated[
         list[str] | None,
         typer.Option(

@@ -19,6 +19,7 @@ from liqbayes.cli.arguments import (
 from liqbayes.cli.console import errors, guarded, print_table, range_text, say
 from liqbayes.cli.validate_markets import alarms, feedback, levels, recovery
 from liqbayes.errors import InputError
+from liqbayes.resources import DEFAULT_MODEL
 
 MIN_DRAWS = 20
 
@@ -40,7 +41,7 @@ Data = Annotated[
 @guarded
 def sbc(
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     panels: Annotated[int, typer.Option(help="Simulated panels.")] = 200,
     bars: Annotated[int, typer.Option(help="Bars of each.")] = 360,
     fault: Annotated[
@@ -101,7 +102,7 @@ for _command in (recovery, levels, alarms, feedback):
 @validate.command()
 @guarded
 def prior(
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 400,
     seed: Seed = 0,
 ) -> None:
@@ -136,7 +137,7 @@ def prior(
 @validate.command()
 @guarded
 def resolution(
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     bars: Annotated[int, typer.Option(help="Hourly bars of the simulated market.")] = 504,
     draws: Annotated[int, typer.Option(help="Draws kept of each of two chains.")] = 1000,
     seed: Annotated[int, typer.Option(callback=check_seed, help="Of market and fits.")] = 1,
@@ -174,7 +175,7 @@ def resolution(
 @guarded
 def report(
     out: Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")],
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     results: Annotated[
         Path | None,
         typer.Option(help="Directory of published results; default: docs/results of the source."),

@@ -17,6 +17,7 @@ from liqbayes.cli.arguments import (
 )
 from liqbayes.cli.console import guarded, print_table, range_text, say
 from liqbayes.errors import InputError
+from liqbayes.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from liqbayes.validate import RecoveryResult
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @guarded
 def recovery(
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     markets: Annotated[
         int, typer.Option(help="Markets of the hundred that are judged, two fits each.")
     ] = 100,
@@ -59,7 +60,7 @@ def recovery(
 @guarded
 def levels(
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     markets: Annotated[int, typer.Option(help="Markets, one fit each.")] = 20,
     workers: Workers = None,
     budget: Budget = None,
@@ -147,7 +148,7 @@ def _print_recovery(result: "RecoveryResult") -> None:
 @guarded
 def alarms(
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     markets: Annotated[int, typer.Option(help="Simulated markets, one fit each.")] = 40,
     workers: Workers = None,
     budget: Budget = None,
@@ -202,7 +203,7 @@ def alarms(
 @guarded
 def feedback(
     out: RunOut,
-    model: Model = "baseline",
+    model: Model = DEFAULT_MODEL,
     shares: Annotated[
         str, typer.Option(help="Shares of traders who read the map, with commas.")
     ] = "0,0.1,0.3",

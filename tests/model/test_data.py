@@ -313,3 +313,16 @@ def test_a_constant_reporting_share_knows_no_throttle():
     spec = ModelSpec.from_mapping(table)
     assert np.isinf(prepare(spec, panel(bars(60))).capacity).all()
     assert np.isfinite(prepare(load_spec("baseline"), panel(bars(60))).capacity).all()
+
+
+def test_short_bars_share_the_weight_of_an_hour():
+    """So that five-minute bars do not count twelvefold; longer bars keep the whole weight."""
+    table = copy.deepcopy(spec_table())
+    table["channels"] |= {"feed_weight": 0.05, "open_interest_weight": 0.1, "weight_hours": 1.0}
+    discounted, whole = ModelSpec.from_mapping(table), ModelSpec.from_mapping(spec_table())
+    for freq, part in (("5min", 1 / 12), ("1h", 1.0), ("1D", 1.0)):
+        given = panel(bars(60, freq=freq))
+        found = prepare(discounted, given)
+        assert found.open_interest_weight == pytest.approx(0.1 * part)
+        assert found.feed_weight == pytest.approx(0.05 * part)
+        assert prepare(whole, given).open_interest_weight == 1.0

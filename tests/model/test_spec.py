@@ -203,6 +203,8 @@ def test_what_is_extended_must_be_what_was_meant(tmp_path):
     [
         ("holding", "classes", 2, "use one of 1, 3"),
         ("channels", "feed_throttle", "none", "use one of constant, mechanistic"),
+        ("channels", "open_interest_weight", 0.0, "allowed are"),
+        ("channels", "weight_hours", -1.0, "allowed are"),
         ("opening_mix", "walk_hours", -1.0, "allowed are"),
         ("opening_mix", "walk_days", 7.0, "unknown"),
         ("opening_mix", "leverage_caps", 1, "give true or false"),

@@ -16,6 +16,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.monitor.limits import AMBER, ORDER, RED, limits
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.validate.alarms.faults import FAULTS, NONE
 from liqbayes.validate.alarms.unit import (
     CHAINS,
@@ -50,7 +51,7 @@ class AlarmPlan:
         One fit each.
     """
 
-    model: str | ModelSpec = "baseline"
+    model: str | ModelSpec = DEFAULT_MODEL
     markets: int = 40
 
     def __post_init__(self) -> None:

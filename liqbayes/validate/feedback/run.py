@@ -10,6 +10,7 @@ from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.simulate import market_preset
 from liqbayes.simulate.reader_settings import BEHAVIOURS, ReaderConfig
 from liqbayes.validate.feedback.maps import MODEL, RULE, STAND_IN, publisher
@@ -60,7 +61,7 @@ class FeedbackPlan:
         Whether the model is fitted; else only the published maps and the risk are compared.
     """
 
-    model: str | ModelSpec = "baseline"
+    model: str | ModelSpec = DEFAULT_MODEL
     shares: tuple[float, ...] = (0.0, 0.1, 0.3)
     behaviours: tuple[str, ...] = (ALL,)
     markets: int = 6

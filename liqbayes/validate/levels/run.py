@@ -13,6 +13,7 @@ from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.validate.files import replace_text
 from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.levels.unit import CHAINS, DRAWS, GROUPS, PARTS, TOP, TUNE, Unit, examine
@@ -34,7 +35,7 @@ class LevelsPlan:
         Of those of the recovery table that are judged, shortest panels first.
     """
 
-    model: str | ModelSpec = "baseline"
+    model: str | ModelSpec = DEFAULT_MODEL
     markets: int = 20
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import list_models, load_spec
 from liqbayes.model.spec import ModelSpec
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.validate.files import replace_text
 from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.recovery.markets import N_DEVELOPMENT, N_JUDGED, table_hash
@@ -34,7 +35,7 @@ class RecoveryPlan:
         How many of those that are judged; each is fitted with and without its feed.
     """
 
-    model: str | ModelSpec = "baseline"
+    model: str | ModelSpec = DEFAULT_MODEL
     markets: int = N_JUDGED
 
     def __post_init__(self) -> None:

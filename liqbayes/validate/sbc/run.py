@@ -9,6 +9,7 @@ from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.paths import needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
@@ -37,7 +38,7 @@ class SbcPlan:
         One of ``FAULTS``: what is wrong with the fitted model on purpose.
     """
 
-    model: str | ModelSpec = "baseline"
+    model: str | ModelSpec = DEFAULT_MODEL
     panels: int = 200
     bars: int = 360
     data: str | Path | None = None
@@ -110,7 +111,8 @@ def simulation_based_calibration(
     For each panel parameters are drawn from the prior and open interest and reports from the
     model's own one-step laws, over fixed price, volume and funding; the fit of these data should
     rank the truth uniformly among its draws. This checks code and sampler, and the model only
-    against itself. Weights of the channels count as one: a discounted posterior has no uniform ranks.
+    against itself. Weights of the channels count as one: a discounted posterior has no uniform
+    ranks.
 
     Parameters
     ----------
