@@ -283,6 +283,57 @@ def feedback(
     finish(outcome, "units", result.errors)
 
 
+@guarded
+def cascades(
+    out: RunOut,
+    falls: Annotated[
+        str, typer.Option(help="Sudden falls of the price, fractions with commas.")
+    ] = "0.05,0.1",
+    impacts: Annotated[
+        str, typer.Option(help="Coefficients of the market's impact law, with commas.")
+    ] = "0.5,1,2",
+    markets: Annotated[int, typer.Option(help="Simulated markets, each at every fall.")] = 12,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: RunForce = False,
+) -> None:
+    """Cascades: the fixed point on true books beside what the agent market itself does.
+
+    Lets simulated markets fall at once, with an impact of forced orders and without, and compares
+    the further fall with the fixed point on the true levels before it. Nothing is fitted. Can be
+    interrupted and goes on where it was, also with more markets, falls or impacts. Exit status: 0
+    all markets finished, 2 wrong usage or input, 3 not all markets finished, 130 interrupted.
+    """
+    from liqbayes.batch import local_executor
+    from liqbayes.validate import CascadePlan, cascades_on_agent_markets
+
+    plan = CascadePlan(
+        markets=markets, falls=_numbers("--falls", falls), impacts=_numbers("--impacts", impacts)
+    )
+    processes = at_once(workers, budget)
+    say(f"{len(plan.units())} cascades, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
+        table, outcome = cascades_on_agent_markets(
+            plan, out, executor, budget_minutes=budget, force=force
+        )
+    print_table(
+        ("fall", "impact", "quantity", "markets", "median", "smallest", "largest"),
+        [
+            (
+                f"{row['fall']:g}",
+                f"{row['impact']:g}",
+                str(row["quantity"]),
+                str(row["markets"]),
+                *(f"{row[name]:.3g}" for name in ("median", "smallest", "largest")),
+            )
+            for row in table.to_dict("records")
+        ],
+        title="further log fall by forced orders",
+        right=3,
+    )
+    finish(outcome, "cascades")
+
+
 def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in text.split(","))

@@ -1,5 +1,6 @@
 """Whether models earn their intervals where the truth is known, and which of them predicts."""
 
+from liqbayes.validate.cascades.run import CascadePlan, cascades_on_agent_markets
 from liqbayes.validate.challenges import challenge
 from liqbayes.validate.feedback.run import FeedbackPlan, feedback_study
 from liqbayes.validate.feedback.tables import FeedbackResult
@@ -16,6 +17,7 @@ from liqbayes.validate.sbc.tables import SbcResult
 
 __all__ = [
     "FAULTS",
+    "CascadePlan",
     "ComparisonPlan",
     "ComparisonResult",
     "FeedbackPlan",
@@ -25,6 +27,7 @@ __all__ = [
     "RecoveryResult",
     "SbcPlan",
     "SbcResult",
+    "cascades_on_agent_markets",
     "challenge",
     "compare_models",
     "feedback_study",

@@ -13,10 +13,9 @@ is larger than the root of the sum, which is what metaorders follow (Donier & Bo
 1412.4503); so its cascades go further.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from liqbayes.analysis.cascade import least_fixed_point
@@ -30,6 +29,20 @@ BEFORE, BARS = 48, 50
 # The market triples volatility in a crash.
 _CRASH_VOLATILITY = 3.0
 _EDGES = 2001
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One market that falls at once, run with and without impact."""
+
+    seed: int
+    fall: float
+    impact: float
+
+
+def examine(unit: Unit) -> dict[str, float]:
+    """`simulated_cascade` of a unit."""
+    return simulated_cascade(unit.seed, unit.fall, unit.impact)
 
 
 def simulated_cascade(seed: int, fall: float, impact: float) -> dict[str, float]:
@@ -92,15 +105,6 @@ def simulated_cascade(seed: int, fall: float, impact: float) -> dict[str, float]
         "liquidated": lost[1] / interest,
         "predicted_liquidated": share * float(np.interp(rest, edges, held)) / interest,
     }
-
-
-def simulated_cascades(
-    seeds: range,
-    falls: tuple[float, ...] = (0.05, 0.1),
-    impacts: tuple[float, ...] = (0.5, 1.0, 2.0),
-) -> pd.DataFrame:
-    """`simulated_cascade` for all combinations, a row each."""
-    return pd.DataFrame([simulated_cascade(s, f, i) for s in seeds for f in falls for i in impacts])
 
 
 def _by_rounds(edges: FloatArray, held: FloatArray, shock: float, scales: list[float]) -> float:
