@@ -7,8 +7,6 @@ from liqbayes.model.data import SIDES
 from liqbayes.model.evaluate import Evaluator
 
 FloatArray = NDArray[np.float64]
-# Residuals of logs beyond this are outside every feed; their exponentials would overflow.
-_LARGEST_LOG = 20.0
 
 
 def given_reports(
@@ -16,16 +14,14 @@ def given_reports(
 ) -> tuple[NDArray[np.bool_], FloatArray]:
     """Draw the liquidations of bars whose report is known.
 
-    The feed's law (``channels.liquidation_feed``) read backwards, with its error and slow residual
-    as what the map gets wrong about the bar: what is reported has been liquidated. Orders are
-    Poisson around a factor ``G ~ Gamma(h', h')`` times their expected number, of which ``k`` parts
-    in one pass the throttle and are reported, so that given ``n`` reported orders against an
-    expected ``m`` ``G ~ Gamma(h' + n, h' + m)``, and what was not reported is Poisson with mean
-    ``u G`` (Poisson-gamma conjugacy). The shape holds lumps and error, ``1 / h' = (1 + 1 / h)
-    exp(s^2) - 1``. Expected orders of a side have a common factor ``A``, by the same conjugacy over
-    all bars, so that their sum is that of the reports. The floor's reports are liquidations at
-    levels that the map has not; as many are left out of the feed for each of them as of the map's
-    where nothing is throttled.
+    The feed's law (``channels.liquidation_feed``) read backwards: orders are Poisson around a
+    lump ``G ~ Gamma(h, h)`` times their expected number ``N``, of which ``k`` parts in one pass
+    the throttle and are reported, so that given ``n`` reported orders against an expected ``m``
+    (the floor's among them) ``G ~ Gamma(h + n, h + m)``, and what was not reported is
+    ``Poisson(N (1 - k) G)`` orders (Poisson-gamma conjugacy). ``n`` itself is the report over the
+    order size, freed of its error and of the slow residual by the normal model of its logarithm.
+    What is reported has been liquidated, whether the map has levels for it or not (the floor); for
+    each report of the floor as many are left out as of the map's where nothing is throttled.
 
     Parameters
     ----------
@@ -45,7 +41,7 @@ def given_reports(
     """
     data = evaluator.data
     before = data.common_before()
-    *_, counted, slow = evaluator.report_parts(p, expected)
+    location, scale, _, _, counted, slow = evaluator.report_parts(p, expected)
     kappa, size = (evaluator.value(p, name) for name in ("reported_share", "feed_order_size"))
     noise = evaluator.value(p, "feed_noise")
     floor = evaluator.value(p, "feed_floor_per_hour") * data.bar_hours
@@ -53,23 +49,24 @@ def given_reports(
     known = np.zeros(expected.shape, bool)
     for j, side in enumerate(SIDES):
         known[j, data.feeds[side].bars] = True
-    reported = np.where(known, np.stack([data.feeds[side].reported for side in SIDES]), 0.0)
-    reported = reported / before
+    reported = np.stack([data.feeds[side].reported for side in SIDES]) / before
+    some = known & (reported > 0)
 
-    level = np.exp(np.clip(slow, -_LARGEST_LOG, _LARGEST_LOG))
+    orders = np.maximum(share / size, 1e-300)
     passing = kappa * counted
-    of_map = np.maximum(share / size - passing, 0.0)
-    off_map = floor / size
-    expected_reports = (passing + off_map) * level
-    expected_missed = (of_map + off_map * (1.0 - kappa) / kappa) * level
-
+    mean_reports = passing + floor / size
     positions = [evaluator.value(p, "liquidated_positions", side) for side in SIDES]
     lumps = np.maximum(np.array(positions)[:, None] * (share + floor), 1e-12)
-    shape = 1.0 / np.expm1(np.log1p(1.0 / lumps) + noise**2)
-    orders = reported / size
-    # the error has median one, so sums of reports may lie above those of the expected ones
-    summed = [np.where(known, x, 0.0).sum(axis=1) for x in (orders, expected_reports)]
-    common = (rng.standard_gamma(1.0 + summed[0]) / (1.0 + summed[1]))[:, None]
-    factor = common * rng.standard_gamma(shape + orders) / (shape + common * expected_reports)
-    missed = rng.poisson(np.minimum(expected_missed * factor, 1e15))
-    return known, np.minimum((reported + size * missed) * before, before)
+
+    log_reported = np.log(np.where(some, reported, 1.0))
+    # bars outside every segment carry a placeholder for their scale
+    by_orders = np.maximum(scale**2 - noise**2, 0.0) / scale**2
+    middle = location - slow + by_orders * (log_reported - location)
+    error = noise * np.sqrt(by_orders) * rng.standard_normal(expected.shape)
+    seen = np.where(some, np.exp(np.minimum(middle + error, 0.0)) / size, 0.0)
+
+    factor = rng.standard_gamma(lumps + seen) / (lumps + mean_reports)
+    unseen = np.maximum(orders - passing, 0.0) + floor / size * (1.0 - kappa) / kappa
+    missed = rng.poisson(np.minimum(unseen * factor, 1e15))
+    liquidated = (np.where(some, reported, 0.0) + size * missed) * before
+    return known, np.minimum(liquidated, before)
