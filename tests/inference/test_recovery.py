@@ -68,37 +68,31 @@ def test_scale_of_its_own_data_is_recovered(own_ranks):
         assert float(scale.std()) < 0.15
 
 
-# The scale of liquidations is not identified under misspecification (docs/explanation/limits.md).
-MISSED = pytest.mark.xfail(reason="totals of the default agent market are missed", strict=True)
-AGENTS = (
-    pytest.param("default", 4, marks=MISSED),
-    pytest.param("high-leverage", 5),
-    pytest.param("squeeze", 6),
-)
+AGENTS = (("default", 4), ("high-leverage", 5), ("squeeze", 6))
 
 
 @pytest.fixture(scope="module")
 def agent_fits():
-    """Fits of agent markets by preset and seed, each made once."""
+    """Fits of agent markets by model, preset and seed, each made once."""
     made = {}
 
-    def get(preset, seed):
-        if (preset, seed) not in made:
+    def get(model, preset, seed):
+        if (model, preset, seed) not in made:
             market = simulate_market(market_preset(preset, bars=504), seed)
-            made[preset, seed] = market, fit("baseline", market.panel, **SHORT)
-        return made[preset, seed]
+            made[model, preset, seed] = market, fit(model, market.panel, **SHORT)
+        return made[model, preset, seed]
 
     return get
 
 
-@pytest.mark.parametrize(("preset", "seed"), [case.values for case in AGENTS])
+@pytest.mark.parametrize(("preset", "seed"), AGENTS)
 def test_reports_of_agent_markets_are_accounted_for(agent_fits, preset, seed):
     """The identified product: expected reports add up to what the feed reported, each side.
 
     Every market has its own throttle and reported share; the posterior predictive total over
     the scored bars must be between 0.6 and 1.7 times the reported total.
     """
-    _, fitted = agent_fits(preset, seed)
+    _, fitted = agent_fits("baseline", preset, seed)
     seen, drawn = fitted["observed_data"], fitted["posterior_predictive"]
     for side in SIDES:
         reported = float(seen[f"report_{side}"].sum())
@@ -109,8 +103,12 @@ def test_reports_of_agent_markets_are_accounted_for(agent_fits, preset, seed):
 
 @pytest.mark.parametrize(("preset", "seed"), AGENTS)
 def test_totals_of_agent_markets_are_covered(agent_fits, preset, seed):
-    """The 99 % interval of each side's true liquidations."""
-    market, fitted = agent_fits(preset, seed)
+    """The 99 % interval of each side's true liquidations.
+
+    Of ``standard``: the scale of liquidations is not identified under misspecification, and
+    ``baseline``, which takes every bar at face value, does not say so (docs/explanation/limits.md).
+    """
+    market, fitted = agent_fits("standard", preset, seed)
     flows = realised_liquidations(fitted)["quantity"].sum("time")
     for side in SIDES:
         true = market.truth["realised_total"][side]

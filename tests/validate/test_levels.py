@@ -93,5 +93,5 @@ def test_markets_outside_the_table_are_refused():
         with pytest.raises(InputError, match="--markets"):
             LevelsPlan(markets=markets_)
     # those seen in development are not used
-    assert list(LevelsPlan(markets=3).units()) == ["050", "051", "052"]
-    assert min(LevelsPlan(markets=100).units()) == "050"
+    assert list(LevelsPlan(markets=3).units()) == ["060", "061", "062"]
+    assert min(LevelsPlan(markets=100).units()) == "060"

@@ -24,7 +24,7 @@ from liqbayes.simulate import (
 )
 
 # The first of them were looked at while models were developed: nothing is judged on them.
-N_DEVELOPMENT = 50
+N_DEVELOPMENT = 60
 N_JUDGED = 100
 _N_MARKETS = N_DEVELOPMENT + N_JUDGED
 # One of the few lengths each: what is compiled for a length serves all markets of that length.
