@@ -37,7 +37,8 @@ def test_thresholds_are_frozen():
     assert targets.COVERAGE == (0.85, 0.96) and targets.REGIME_COVERAGE == (0.85, 0.97)
     assert targets.WIDTH["at_risk"] == {"feed": 0.75, "none": 0.9}
     assert targets.WIDTH["total"] == {"feed": 0.3, "none": 0.3}
-    assert targets.LEAST_MARKETS == 20 and targets.NEXT_TO_NOTHING == 0.001
+    assert targets.LEAST_MARKETS == 20
+    assert targets.NOTHING == 1e-9 and targets.NEXT_TO_NOTHING == 0.001
 
 
 def test_enough_markets_of_the_lengths_that_were_asked_for():

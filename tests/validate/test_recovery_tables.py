@@ -116,6 +116,21 @@ def test_exact_zeros_are_set_apart():
     assert family["zeros_apart"].tolist() == [10, 10]
 
 
+def test_an_end_that_is_nothing_holds_zero():
+    """A tenth of the truths is zero, within an interval that begins at 1e-30 or at 1e-7."""
+    name, shares = "at_risk[long, 0.02]", []
+    for low in (1e-30, 1e-7):
+        rows = invented_rows()
+        for row in rows[:20]:
+            row["truth"][name] = 0.0
+            row["interval"][name] = [low, 1e-3, 2e-3]
+        table = judge(rows, ()).table
+        pooled = table[(table["regime"] == ALL) & (table["output"] == name)]
+        assert pooled["zeros_apart"].tolist() == [0, 0]
+        shares.append(pooled["coverage"].to_numpy())
+    assert shares[0] - shares[1] == pytest.approx(0.1)
+
+
 def test_few_markets_are_shown_and_not_judged():
     result = judge(invented_rows(n=15), ())
     assert {t.verdict for t in result.targets} == {TOO_FEW, NOT_SHIPPED}

@@ -147,7 +147,7 @@ def _compared(row: Mapping[str, Any], name: str, rules: Sequence[str]) -> dict[s
             "width_ratio": np.inf,
             **unknown,
         }
-    low, _, high = row["interval"][name]
+    low, _, high = (x if abs(x) >= targets.NOTHING else 0.0 for x in row["interval"][name])
     truth, width = row["truth"][name], row["width"][name]
     nothing = max(abs(low), abs(high)) < targets.NEXT_TO_NOTHING
     return {

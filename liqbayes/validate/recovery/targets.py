@@ -8,8 +8,10 @@ COVERAGE = (0.85, 0.96)
 REGIME_COVERAGE = (0.85, 0.97)
 # A share of fewer markets is shown and not judged.
 LEAST_MARKETS = 20
-# An exact zero cannot lie in an interval of positive draws; it is counted apart where the
-# interval's upper end is below this share of open interest.
+# Lumps are drawn from continuous laws, whose draws come as small as 1e-100 of open interest and
+# never to zero. Ends below this share, far below any position, are nothing.
+NOTHING = 1e-9
+# An exact zero is counted apart where the interval's upper end is below this share.
 NEXT_TO_NOTHING = 0.001
 # Median width of an interval over that of the prior predictive: family to arm to limit.
 WIDTH: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
