@@ -13,7 +13,7 @@ import pandas as pd
 from liqbayes.batch import Outcome, Rows, run_batch
 from liqbayes.errors import InputError
 from liqbayes.validate.cascades.unit import BARS, BEFORE, Unit, examine
-from liqbayes.validate.files import replace_text
+from liqbayes.validate.files import finished_rows, replace_text
 from liqbayes.validate.identity import run_versions
 
 SCHEMA = "liqbayes-cascades-1"
@@ -111,11 +111,7 @@ def cascades_on_agent_markets(
         progress=progress,
         title="cascades",
     )
-    done = [r for r in rows.read() if r["key"] in units]
-    finished = [r for r in done if "simulated" in r]
-    if not finished:
-        why = done[0]["error"] if done else "the budget ended before the first"
-        raise InputError(f"no market has been run ({why}); there is no result yet.")
+    finished = finished_rows(rows, units, "simulated", "no market has been run")
     table = summarise_cascades(finished)
     replace_text(rows.directory / TABLE, table.to_csv(index=False, float_format="%.4g"))
     return table, outcome

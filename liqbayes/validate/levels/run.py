@@ -14,7 +14,7 @@ from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec
 from liqbayes.resources import DEFAULT_MODEL
-from liqbayes.validate.files import replace_text
+from liqbayes.validate.files import finished_rows, replace_text
 from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.levels.unit import CHAINS, DRAWS, GROUPS, PARTS, TOP, TUNE, Unit, examine
 from liqbayes.validate.recovery.markets import N_DEVELOPMENT, N_JUDGED, markets, table_hash
@@ -112,11 +112,7 @@ def levels_on_agent_markets(
         progress=progress,
         title=plan.spec().name,
     )
-    done = [r for r in rows.read() if r["key"] in units]
-    finished = [r for r in done if "zones" in r]
-    if not finished:
-        why = done[0]["error"] if done else "the budget ended before the first"
-        raise InputError(f"no market has been fitted ({why}); there is no result yet.")
+    finished = finished_rows(rows, units, "zones", "no market has been fitted")
     table = summarise_rows(finished)
     replace_text(rows.directory / TABLE, table.to_csv(index=False, float_format="%.4g"))
     return table, outcome

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liqbayes.errors import InputError
+from liqbayes.validate.files import need_one
 from liqbayes.validate.recovery import targets
 from liqbayes.validate.recovery.markets import AXES, markets
 from liqbayes.validate.recovery.outputs import AT_RISK, FAMILIES, FAMILY_OF, OUTPUTS
@@ -93,9 +93,7 @@ def judge(rows: Sequence[Mapping[str, Any]], rules: Sequence[str]) -> RecoveryRe
     InputError
         If no fit is finished.
     """
-    if not any("interval" in row for row in rows):
-        why = rows[0]["error"] if rows else "the budget ended before the first"
-        raise InputError(f"no market has been fitted ({why}); there is no result yet.")
+    need_one(rows, [row for row in rows if "interval" in row], "no market has been fitted")
     compared = comparisons(rows, rules)
     table = _table(compared, rules)
     missing = [rule for rule in targets.POINT_RULES if rule not in rules]
