@@ -14,6 +14,7 @@ from liqbayes.validate import RecoveryPlan, recovery_on_agent_markets
 from liqbayes.validate.recovery import run
 from liqbayes.validate.recovery.markets import N_DEVELOPMENT
 from liqbayes.validate.recovery.outputs import draws_of, first_bar_left_out, truth_of
+from liqbayes.validate.recovery.unit import in_short
 from tests.model.markets import small_spec
 from tests.validate.recovery_rows import invented_row
 
@@ -172,3 +173,9 @@ def test_executor_can_send_the_work():
     unit = RecoveryPlan(markets=1).units()[f"{N_DEVELOPMENT:03d}-feed"]
     assert pickle.loads(pickle.dumps(unit)) == unit
     assert pickle.loads(pickle.dumps(run.recover)) is run.recover
+
+
+def test_rows_are_written_in_short():
+    given = {"width": {"prior": 0.123456789}, "interval": [1e-30, 2], "notes": ["a"], "left": None}
+    short = {"width": {"prior": 0.1234568}, "interval": [1e-30, 2], "notes": ["a"], "left": None}
+    assert in_short(given) == short

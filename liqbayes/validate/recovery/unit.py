@@ -1,6 +1,7 @@
 """One market, with or without its feed: simulate, fit, compare."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -95,10 +96,20 @@ def recover(unit: Unit) -> dict[str, Any]:
         row |= _compared(unit, spec, market, row["truth"], open_interest)
     except Exception as error:
         row["error"] = f"{type(error).__name__}: {error}"
-    return row | {
+    row |= {
         "seconds": round(time.perf_counter() - begin, 2),
         "cpu_seconds": round(time.process_time() - busy, 2),
     }
+    return {name: in_short(value) for name, value in row.items()}
+
+
+def in_short(value: Any) -> Any:
+    """The same with seven digits a number: rows are published, and more digits say nothing."""
+    if isinstance(value, float):
+        return float(f"{value:.7g}")
+    if isinstance(value, Mapping):
+        return {name: in_short(each) for name, each in value.items()}
+    return [in_short(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _compared(
