@@ -147,10 +147,6 @@ def _simulated(name: str, bars: int) -> MarketPanel:
 
 
 def _with_reports(panel: MarketPanel) -> MarketPanel:
-    """The feed's values do not matter, for they are drawn; that every bar has one does."""
-    frame = panel.to_frame()
-    for column in FEED:
-        frame[column] = np.where(np.isfinite(frame[column]), frame[column], 0.0)
-        if not (frame[column] > 0).any():
-            raise InputError(f"{column} has no report at all.")
-    return MarketPanel.from_frame(frame, panel.contract)
+    """A report in every bar: its value does not matter, for reports are drawn anew."""
+    reports = dict.fromkeys(FEED, 1.0)
+    return MarketPanel.from_frame(panel.to_frame().assign(**reports), panel.contract)

@@ -8,7 +8,9 @@ import pytest
 from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.generate import draw_data
 from liqbayes.model.spec import ModelSpec, load_spec
+from liqbayes.panel import MarketPanel
 from liqbayes.validate import SbcPlan
 from liqbayes.validate.paths import N_PATHS, load_path, needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
@@ -56,6 +58,22 @@ def test_months_are_drawn_over_days(tmp_path):
         assert layout.where("turnover_step").size == layout.where("mix_step").size == 3
     with pytest.raises(InputError, match="no path"):
         load_path("trend binance:BTCUSDT 1d", 120, None)
+
+
+@pytest.mark.parametrize("name", [path_names(None)[i] for i in (0, 9, 19)])
+def test_what_a_path_reported_is_neither_needed_nor_used(name):
+    """A short path may report nothing where bars are scored; reports are drawn anew anyway."""
+    path = load_path(name, 40, None).panel
+    data = prepare(SPEC, path)
+    other = path.to_frame()
+    for column in ("long_liquidations", "short_liquidations"):
+        other[column] = np.random.default_rng(1).exponential(5.0, len(other))
+    changed = prepare(SPEC, MarketPanel.from_frame(other, path.contract))
+    z = np.zeros(evaluator_of(data).layout.n)
+    one, two = (draw_data(evaluator_of(d), z, np.random.default_rng(2)) for d in (data, changed))
+    for side in ("long", "short"):
+        assert data.feeds[side].bars.size > 0
+        np.testing.assert_array_equal(one.feeds[side].reported, two.feeds[side].reported)
 
 
 @pytest.mark.devdata
