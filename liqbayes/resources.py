@@ -13,7 +13,7 @@ from pathlib import Path
 from liqbayes.errors import LiqbayesError
 
 # What commands and studies take where no model is named.
-DEFAULT_MODEL = "baseline"
+DEFAULT_MODEL = "standard"
 
 _MODELS = "models"
 _ABOUT = "about"

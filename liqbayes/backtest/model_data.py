@@ -103,7 +103,11 @@ def followed(spec: ModelSpec, data: ModelData, origin: int, table: BarTable) -> 
         covariates=np.concatenate([data.covariates, np.zeros((more, data.covariates.shape[1]))]),
         bridged=_longer(data.bridged, more, True),
         feeds={
-            side: Feed(bars=feed.bars, reported=_longer(feed.reported, more, 0.0))
+            side: Feed(
+                bars=feed.bars,
+                reported=_longer(feed.reported, more, 0.0),
+                known=_longer(feed.known, more, False),
+            )
             for side, feed in data.feeds.items()
         },
         capacity=_longer(data.capacity, more, data.capacity[-1]),

@@ -19,6 +19,8 @@ from liqbayes.outputs.context import open_fit
 FloatArray = NDArray[np.float64]
 _DRAWS = 400
 GROUPS = ("posterior", "prior")
+# Prior standard deviation of the logarithm of the reported share below which it counts as known.
+KNOWN_SHARE = 0.1
 SIDES = ("long", "short")
 
 
@@ -153,9 +155,20 @@ def scale_products(fit: xr.DataTree) -> dict[str, Scale]:
 
 
 def complete_feed(fit: xr.DataTree) -> bool:
-    """Whether the fit has a feed whose venue caps no reports in any bar."""
-    data = open_fit(fit, "posterior", "expected").evaluator.data
-    return bool(data.feeds) and bool(np.isinf(data.capacity[data.start >= 0]).all())
+    """Whether the feed of a fit is known to set the scale of liquidations.
+
+    It does where the venue's rules of every day of the panel are known and cap no reports, and the
+    prior of the reported share leaves it little room; what is not determined is not complete.
+    """
+    context = open_fit(fit, "prior", "expected")
+    if not context.evaluator.data.feeds:
+        return False
+    days = np.unique(context.panel.time.astype("datetime64[D]"))
+    regimes = [context.contract.feed_at(day.item()) for day in days]
+    if any(r is None or r.max_orders_per_second is not None for r in regimes):
+        return False
+    reported = np.log(fit["prior"]["reported_share"].to_numpy())
+    return bool(reported.std() < KNOWN_SHARE)
 
 
 def logit(share: FloatArray) -> FloatArray:

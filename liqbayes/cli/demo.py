@@ -11,7 +11,7 @@ from liqbayes.cli.console import DONE, guarded, number, print_table, say
 
 SEED = 1
 # Enough for every R-hat to stay below 1.01 with a margin, in some two minutes on two cores.
-DRAWS = 1500
+DRAWS = 1000
 # Key of summary.json by which a directory is known as one that the demo made.
 MARK = "demo"
 FILES = ("panel.parquet", "positions.parquet", "truth.json")
@@ -28,7 +28,7 @@ def demo(
     Takes a few minutes. Exit status as for fit.
     """
     report.check_out(out, force=made_by_demo(out))
-    from liqbayes.resources import find_resource
+    from liqbayes.resources import DEFAULT_MODEL, find_resource
 
     panel_file, _, truth_file = (find_resource("data", "demo_market", name) for name in FILES)
     truth = json.loads(truth_file.read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def demo(
 
     data = read_panel(panel_file)
     say(f"simulated market: {data!r}")
-    tree = sample("baseline", data, draws=DRAWS, tune=1000, seed=SEED)
+    tree = sample(DEFAULT_MODEL, data, draws=DRAWS, tune=1000, seed=SEED)
     status = report.finish(tree, out, report.Grid(), force=made_by_demo(out), marks={MARK: True})
     compare(json.loads((out / "summary.json").read_text(encoding="utf-8")), truth)
     if status != DONE:
@@ -78,6 +78,6 @@ def compare(summary: dict[str, object], truth: dict[str, object]) -> None:
     inside = sum(row.inside is True for row in rows)
     say(
         f"{inside} of {len(rows)} of the 90 % intervals hold the truth. Totals and ΔL share one "
-        "scale, which open interest and a throttled feed do not identify, so they miss "
+        "scale, which open interest and a throttled feed do not identify, so they hold or miss "
         "together; `liqbayes review` says what rests on the prior."
     )

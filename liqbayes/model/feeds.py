@@ -12,6 +12,7 @@ from liqbayes.model.columns import Columns
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 
+BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -26,10 +27,14 @@ class Feed:
         Bars whose report is known and scored.
     reported : ndarray, shape (time,)
         Reported quantity in the panel's unit, scored or not; 0 where unknown.
+    known : ndarray of bool, shape (time,)
+        Modelled bars whose report is known, scored or not: the hours before a segment's first
+        scored bar have reports too.
     """
 
     bars: IntArray
     reported: FloatArray
+    known: BoolArray
 
 
 def has_feed(spec: ModelSpec, panel: MarketPanel) -> bool:
@@ -51,12 +56,14 @@ def read_feeds(columns: Columns, start: IntArray, scored_from: IntArray) -> dict
     out = {}
     for side in SIDES:
         reported = columns.get(f"{side}_liquidations")
-        known = np.isfinite(reported) & scored
+        known = np.isfinite(reported) & (start == 0)
+        counted = known & scored
         out[side] = Feed(
-            bars=np.flatnonzero(known).astype(np.int64),
+            bars=np.flatnonzero(counted).astype(np.int64),
             reported=np.where(start == 0, np.nan_to_num(reported), 0.0),
+            known=known,
         )
-        if known.sum() and not (out[side].reported[known] > 0).any():
+        if counted.any() and not (out[side].reported[counted] > 0).any():
             raise InputError(
                 f"{side}_liquidations is zero in every bar: a feed that reports nothing is "
                 "unknown, not zero. Leave the column out."

@@ -11,7 +11,7 @@ from liqbayes.conventions import DELTA_CONVENTION, MOVES, WINDOWS
 from liqbayes.model.data import SIDES
 from liqbayes.outputs.context import Context, Draw, open_fit
 from liqbayes.outputs.levels import at_risk_amounts
-from liqbayes.outputs.unreported import given_reports
+from liqbayes.outputs.unreported import beyond_map, given_reports
 from liqbayes.outputs.windows import duration_seconds, first_bar
 
 FloatArray = NDArray[np.float64]
@@ -26,8 +26,9 @@ def realised_liquidations(
     ----------
     fit : xarray.DataTree
     kind : {"realised", "expected"}
-        ``realised`` adds the lumpiness around the expected value, informed by the bar's report
-        where there is one.
+        ``expected`` is what the levels of the map expect. ``realised`` adds the lumpiness around
+        it, informed by the bar's report where there is one, and, with a feed, what is liquidated
+        where the map has no level.
     group : {"posterior", "prior"}
 
     Returns
@@ -142,8 +143,9 @@ def bar_liquidations(context: Context, draw: Draw, rng: np.random.Generator) -> 
     """One draw's liquidations of longs and shorts in the panel's unit, shape (2, time).
 
     Where the bar has a report they are drawn given it (`unreported.given_reports`), and are not
-    less than what was reported of them. Elsewhere the factor between realised and expected
-    liquidation has mean one and variance ``1 / h``, with ``h`` effective positions behind the bar.
+    less than what was reported of them. Elsewhere the factor between what is realised and its
+    mean, the levels' and what lies beyond them, has mean one and variance ``1 / h``, with ``h``
+    effective positions behind the bar.
     """
     data = context.evaluator.data
     expected = context.evaluator.expected_common(draw.p, draw.runs)
@@ -151,10 +153,11 @@ def bar_liquidations(context: Context, draw: Draw, rng: np.random.Generator) -> 
         return expected
     before = data.common_before()
     positions = [context.evaluator.value(draw.p, "liquidated_positions", s) for s in SIDES]
-    lumps = np.maximum(np.array(positions)[:, None] * expected / before, 1e-12)
+    mean = expected + beyond_map(context.evaluator, draw.p)
+    lumps = np.maximum(np.array(positions)[:, None] * mean / before, 1e-12)
     variance = np.log1p(1.0 / lumps)
     factor = np.exp(rng.normal(-0.5 * variance, np.sqrt(variance)))
-    out = np.asarray(np.minimum(expected * factor, before))
+    out = np.asarray(np.minimum(mean * factor, before))
     if data.feeds and context.group == "posterior":
         known, given = given_reports(context.evaluator, draw.p, expected, rng)
         out = np.where(known, given, out)

@@ -9,6 +9,19 @@ from liqbayes.model.evaluate import Evaluator
 FloatArray = NDArray[np.float64]
 
 
+def beyond_map(evaluator: Evaluator, p: FloatArray) -> FloatArray:
+    """Liquidations expected where the map has no level, in the panel's unit, shape (time,).
+
+    What a feed reports without a level (``feed_floor_per_hour``) over the reported share: the part
+    of each side that is liquidated beside the map. Zero without a feed.
+    """
+    data = evaluator.data
+    if not data.feeds:
+        return np.zeros(data.n_bars)
+    floor = evaluator.value(p, "feed_floor_per_hour") * data.bar_hours
+    return np.asarray(floor / evaluator.value(p, "reported_share") * data.common_before())
+
+
 def given_reports(
     evaluator: Evaluator, p: FloatArray, expected: FloatArray, rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], FloatArray]:
@@ -34,7 +47,7 @@ def given_reports(
     Returns
     -------
     known : ndarray of bool, shape (2, time)
-        Bars with a report, zero included.
+        Modelled bars with a report, zero included, scored or not.
     liquidated : ndarray, shape (2, time)
         In the panel's unit: what was reported, and what was not. At most the open interest before
         the bar.
@@ -46,9 +59,7 @@ def given_reports(
     noise = evaluator.value(p, "feed_noise")
     floor = evaluator.value(p, "feed_floor_per_hour") * data.bar_hours
     share = expected / before
-    known = np.zeros(expected.shape, bool)
-    for j, side in enumerate(SIDES):
-        known[j, data.feeds[side].bars] = True
+    known = np.stack([data.feeds[side].known for side in SIDES])
     reported = np.stack([data.feeds[side].reported for side in SIDES]) / before
     some = known & (reported > 0)
 

@@ -14,8 +14,10 @@ from liqbayes.checks import (
     review,
     scale_products,
 )
+from liqbayes.checks.identification import complete_feed
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.model.spec import ModelSpec
 from liqbayes.outputs.context import open_fit
 from tests.model import markets
 from tests.outputs.fits import draws_of, fake_fit
@@ -199,6 +201,22 @@ def test_scale_is_flagged_unless_the_feed_is_complete(judged):
     assert near.text.endswith("scale from prior and model form")
     far = verdict(judged, "prior share of at_risk[long, 0.3]")
     assert "scale" not in far.text
+
+
+def test_only_a_feed_known_to_be_complete_sets_the_scale():
+    """An unthrottled venue and a known reported share; what is not determined is not complete."""
+    table = json.loads(markets.small_spec().to_json())
+    table["priors"]["reported_share"] |= {"median": 0.97, "sigma": 0.05}
+    wide, known = markets.small_spec(), ModelSpec.from_mapping(table)
+    bars = markets.bars(60, start="2026-01-01")
+    for contract, spec, complete in (
+        (markets.UNTHROTTLED, known, True),
+        (markets.UNTHROTTLED, wide, False),
+        ("okx:BTC-USDT-SWAP", known, False),
+        (markets.LINEAR, known, False),
+    ):
+        fit = fake_fit(markets.panel(bars, contract), spec, draws=4, prior_draws=200)
+        assert complete_feed(fit) is complete, (contract, spec.prior("reported_share"))
 
 
 def test_book_older_than_the_panel(fit):

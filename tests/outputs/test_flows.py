@@ -13,6 +13,8 @@ from liqbayes.outputs import (
     liquidation_delta,
     realised_liquidations,
 )
+from liqbayes.outputs.context import open_fit
+from liqbayes.outputs.unreported import beyond_map
 from liqbayes.outputs.windows import duration_seconds
 from tests.model import markets
 from tests.outputs.fits import fake_fit, gappy_panel, linear_fit
@@ -146,6 +148,38 @@ def test_reports_inform_the_realised_liquidations():
         gap[group] = np.corrcoef(residual, np.log(mean[1][some] / mean[0][some]))[0, 1]
     assert gap["posterior"] > 0.05
     assert gap["posterior"] > gap["prior"] + 0.1
+
+
+def test_nothing_is_less_than_its_report_scored_or_not():
+    """The first hours of a segment are not scored; what was reported of them was liquidated."""
+    fit = linear_fit(draws=40)
+    data = open_fit(fit, "posterior", "realised").evaluator.data
+    realised = realised_liquidations(fit)["quantity"].transpose("chain", "draw", "side", "time")
+    for j, side in enumerate(("long", "short")):
+        feed = data.feeds[side]
+        reported = feed.reported[feed.known].astype(np.float32)
+        drawn = realised.to_numpy()[:, :, j, feed.known]
+        assert (drawn >= reported * (1 - 1e-6)).all()
+        # bars that are known and not scored have reports, so that the above says something of them
+        unscored = np.setdiff1d(np.flatnonzero(feed.known), feed.bars)
+        assert (feed.reported[unscored] > 0).sum() > 3
+        assert feed.known[feed.bars].all()
+
+
+def test_with_a_feed_the_mean_holds_what_has_no_level():
+    fit = linear_fit(draws=400)
+    context = open_fit(fit, "prior", "realised")
+    beyond = np.array(
+        [beyond_map(context.evaluator, draw.p)[1:].sum() for draw in context.draws()]
+    ).reshape(context.shape)
+    flows = [
+        realised_liquidations(fit, kind=kind, group="prior")["quantity"].sum("time")
+        for kind in ("expected", "realised")
+    ]
+    gap = (flows[1] - flows[0]).transpose("side", "chain", "draw").to_numpy() - beyond
+    error = gap.reshape(2, -1).std(axis=1) / np.sqrt(beyond.size)
+    assert (np.abs(gap.reshape(2, -1).mean(axis=1)) < 4.5 * error).all()
+    assert (beyond > 0).all()
 
 
 def test_the_same_call_gives_the_same_draws(linear):

@@ -54,7 +54,7 @@ def a_feed(kappa, size, positions, share, *, noise=1e-4, floor=1e-12, capacity=n
             common_before=lambda: before,
             bar_hours=1.0,
             feeds={
-                side: SimpleNamespace(bars=np.arange(BARS), reported=reported[j])
+                side: SimpleNamespace(known=np.ones(BARS, bool), reported=reported[j])
                 for j, side in enumerate(("long", "short"))
             },
         ),
@@ -107,7 +107,7 @@ def test_liquidations_are_not_less_than_what_was_reported(floor):
 
 def test_bars_without_a_report_are_left_out():
     evaluator, p, expected, *_ = a_feed(0.3, 1e-5, 50.0, 1e-3)
-    evaluator.data.feeds["short"].bars = np.arange(10)
+    evaluator.data.feeds["short"].known = np.arange(BARS) < 10
     known, _ = given_reports(evaluator, p, expected, np.random.default_rng(5))
     assert known[0].all()
     np.testing.assert_array_equal(np.flatnonzero(known[1]), np.arange(10))

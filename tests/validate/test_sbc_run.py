@@ -13,8 +13,9 @@ from liqbayes.validate.sbc.unit import LEAST_ESS, L, calibrate_panel
 
 
 def run(out, *more):
-    """Ten small panels; ``more`` may set the model."""
-    arguments = ["validate", "sbc", "--out", str(out), "--panels", "10", "--bars", "120"]
+    """Ten small panels of the model with one holding speed, whose fits are the quickest."""
+    arguments = ["validate", "sbc", "--model", "baseline", "--out", str(out)]
+    arguments += ["--panels", "10", "--bars", "120"]
     return CliRunner().invoke(
         app, [*arguments, "--workers", "2", *more], env={"LIQBAYES_DEV_DATA": ""}
     )

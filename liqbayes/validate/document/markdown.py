@@ -40,10 +40,6 @@ def items(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A figure; unknown as a word."""
-    return "unknown" if value is None or value != value else f"{value:.{digits}g}"
-
 
 def sunk(text: str, levels: int = 1) -> str:
     """Markdown whose headings stand that much lower."""

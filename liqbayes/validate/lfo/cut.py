@@ -96,7 +96,9 @@ def cut(data: ModelData, origin: int) -> ModelData:
         bridged=data.bridged[:n],
         scored_from=data.scored_from[: len(segments)],
         feeds={
-            side: Feed(bars=feed.bars[feed.bars < n], reported=feed.reported[:n])
+            side: Feed(
+                bars=feed.bars[feed.bars < n], reported=feed.reported[:n], known=feed.known[:n]
+            )
             for side, feed in data.feeds.items()
         },
         capacity=data.capacity[:n],
