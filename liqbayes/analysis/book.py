@@ -91,13 +91,13 @@ class BookAt:
                 r.share,
                 r.n_columns,
             )
-            out += masses[1:-1] * r.leg.to_common[self.at]
+            out += masses[1:-1] * r.leg.at_close[self.at]
         return out
 
     def total(self, draw: Draw) -> float:
         """Quantity of the whole side, with and without a level, in the panel's unit."""
         living = (
-            draw.runs[r.leg.name, self.side].living[self.at].sum() * r.leg.to_common[self.at]
+            draw.runs[r.leg.name, self.side].living[self.at].sum() * r.leg.at_close[self.at]
             for r in self.rows
         )
         return float(sum(living))

@@ -148,6 +148,7 @@ def _leg(
         before=_longer(leg.before, more, leg.interest[-1]),
         turnover=np.concatenate([leg.turnover, factor * np.nan_to_num(table.turnover[n:])]),
         to_common=np.concatenate([leg.to_common, mean_price if by_price else np.ones(more)]),
+        at_close=np.concatenate([leg.at_close, table.close[n:] if by_price else np.ones(more)]),
         touches=touches,
     )
 

@@ -173,6 +173,34 @@ def resolution(
 
 @validate.command()
 @guarded
+def results(
+    out: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    results: Annotated[
+        Path | None,
+        typer.Option(help="Directory of stored studies; default: docs/results of the source."),
+    ] = None,
+    docs: Annotated[
+        str, typer.Option(help="Where the documentation lies, relative to the file.")
+    ] = "..",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that this command did not write.")
+    ] = False,
+) -> None:
+    """Write one page of all stored studies: what each asks, found and did not reach.
+
+    Every figure is read from the studies' files, and nothing is computed. A page that this command
+    wrote is replaced.
+    """
+    from liqbayes.validate.studies.page import write_results_page
+
+    studies = write_results_page(out, results=results, docs=docs, force=force)
+    for words in studies.unread:
+        say(f"not read: {words}")
+    say(f"{len(studies.found)} studies; written: {out}")
+
+
+@validate.command()
+@guarded
 def report(
     out: Annotated[Path, typer.Option(help="Directory to write; must not exist without --force.")],
     model: Model = DEFAULT_MODEL,

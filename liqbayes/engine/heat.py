@@ -96,7 +96,10 @@ def advance_grid(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def lumpy_columns(columns, total, positions):  # type: ignore[no-untyped-def]
-    """Dirichlet draw around the columns of each bar; mass outside them is one more part."""
+    """Dirichlet draw around the columns of each bar; mass outside them is one more part.
+
+    ``total`` and ``positions`` are those of each bar.
+    """
     for t in range(columns.shape[0]):
         if total[t] <= 0.0:
             continue
@@ -104,14 +107,14 @@ def lumpy_columns(columns, total, positions):  # type: ignore[no-untyped-def]
         drawn = 0.0
         for c in range(columns.shape[1]):
             inside += columns[t, c]
-            shape = positions * columns[t, c] / total[t]
+            shape = positions[t] * columns[t, c] / total[t]
             # a shape this small is empty but for once in ten thousand draws
             if shape > 1e-5:
                 columns[t, c] = np.random.gamma(shape)  # noqa: NPY002
                 drawn += columns[t, c]
             else:
                 columns[t, c] = 0.0
-        rest = positions * max(total[t] - inside, 0.0) / total[t]
+        rest = positions[t] * max(total[t] - inside, 0.0) / total[t]
         if rest > 1e-5:
             drawn += np.random.gamma(rest)  # noqa: NPY002
         if drawn > 0.0:

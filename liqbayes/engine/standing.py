@@ -16,7 +16,6 @@ from liqbayes.engine.path import (
     PricePath,
     book_nodes,
     entry_nodes,
-    segment_volatility,
 )
 from liqbayes.engine.recursion import LOG_KEPT
 
@@ -53,6 +52,7 @@ def standing_levels(
     *,
     alive: FloatArray,
     book: InitialBook,
+    volatility: FloatArray,
     n_nodes: int,
     at: int,
     edges: FloatArray,
@@ -64,6 +64,8 @@ def standing_levels(
     ----------
     path, side, near, far, book, n_nodes
         As in ``touches.build_touches``, whose ``alive`` is given too.
+    volatility : ndarray, shape (segment,)
+        By which ``build_touches`` spread the first book of each segment, a bar.
     at : int
         Bar inside a segment.
     edges : ndarray, shape (bin + 1,)
@@ -76,10 +78,11 @@ def standing_levels(
     -------
     Standing
     """
-    first, stop = next((a, b) for a, b in path.segments if a <= at < b)
+    segment = next(i for i, (a, b) in enumerate(path.segments) if a <= at < b)
+    first = path.segments[segment][0]
     _, _, low, close = path.oriented(side)
     entry, remaining = entry_nodes(path, side, n_nodes)
-    offset, variance = book_nodes(book, segment_volatility(path, first, stop))
+    offset, variance = book_nodes(book, float(volatility[segment]))
     if own_bar:
         low = np.full_like(low, np.inf)
     n_reachable = int(np.isfinite(near).sum())

@@ -80,8 +80,11 @@ def required_columns(spec: ModelSpec, panel: MarketPanel) -> list[str]:
 
 def legs_interest(
     contract: Contract | AggregateContract, columns: Columns
-) -> dict[str, FloatArray]:
-    """Raw open interest per leg; before the panel it may be held at the first known value."""
+) -> dict[str, tuple[FloatArray, NDArray[np.bool_]]]:
+    """Raw open interest per leg, and where it was observed.
+
+    Before the panel it may be held at the first known value, which is no observation.
+    """
     names = (
         {"linear": "open_interest_linear", "inverse": "open_interest_inverse"}
         if isinstance(contract, AggregateContract)
@@ -92,12 +95,13 @@ def legs_interest(
         values = columns.get(column)
         if (values <= 0).any():
             raise InputError(f"{column} has values that are not positive; mark them unknown (NaN).")
+        observed = np.isfinite(values)
         n = columns.n_history
         if n and not np.isfinite(values[:n]).any():
             known = values[n:][np.isfinite(values[n:])]
             if known.size:
                 values[:n] = known[0]
-        out[kind] = values
+        out[kind] = values, observed
     return out
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liqbayes.contracts import SIDES as SIDES
 from liqbayes.contracts import AggregateContract, Contract
-from liqbayes.engine.path import InitialBook, PricePath
+from liqbayes.engine.path import InitialBook, PricePath, segment_volatility
 from liqbayes.engine.touches import Touches, build_touches
 from liqbayes.errors import InputError, SpecError
 from liqbayes.model.columns import (
@@ -51,7 +51,10 @@ class Leg:
         Volume over the open interest before the bar; of another venue's volume only the course in
         time, with a mean of ``USUAL_TURNOVER_PER_DAY``.
     to_common : ndarray, shape (time,)
-        Factor from the leg's unit to the panel's quantity unit at the bar's price.
+        Factor from the leg's unit to the panel's quantity unit at the bar's mean price: of what
+        flows.
+    at_close : ndarray, shape (time,)
+        The same at the bar's close: of what stands.
     term_from, term_to : ndarray of int64, shape (term,)
         Bars between whose closes the change of open interest is scored.
     touches : mapping of side to Touches
@@ -63,6 +66,7 @@ class Leg:
     before: FloatArray
     turnover: FloatArray
     to_common: FloatArray
+    at_close: FloatArray
     term_from: IntArray
     term_to: IntArray
     touches: dict[str, Touches]
@@ -74,7 +78,9 @@ class ModelData:
 
     ``block_...`` describe the blocks of bars with one opening mix (``columns.OpeningBlocks``);
     ``turnover_step``, shape (time,), counts the steps of the opening share's random walk, of which
-    there are ``n_turnover_steps``; the weights are powers of the two likelihoods, bar by bar.
+    there are ``n_turnover_steps``; ``book_volatility``, shape (segment,), is the volatility a bar
+    by which the first book of each segment is spread; the weights are powers of the two
+    likelihoods, bar by bar.
     """
 
     path: PricePath
@@ -91,6 +97,7 @@ class ModelData:
     covariates: FloatArray
     bridged: NDArray[np.bool_]
     scored_from: IntArray
+    book_volatility: FloatArray
     feeds: dict[str, Feed]
     capacity: FloatArray
     n_history: int
@@ -109,8 +116,12 @@ class ModelData:
         return self.path.segments[-1][1] - 1
 
     def common_interest(self) -> FloatArray:
-        """Open interest of all legs in the panel's quantity unit, shape (time,)."""
-        return np.asarray(sum(leg.interest * leg.to_common for leg in self.legs), float)
+        """Open interest of all legs at the bar's close, in the panel's quantity unit."""
+        return np.asarray(sum(leg.interest * leg.at_close for leg in self.legs), float)
+
+    def share_of(self, leg: Leg) -> FloatArray:
+        """Share of a leg in the open interest at every bar's close, shape (time,)."""
+        return np.asarray(leg.interest * leg.at_close / self.common_interest(), float)
 
     def common_before(self) -> FloatArray:
         """Open interest before each bar at the bar's price, in the panel's quantity unit."""
@@ -156,7 +167,7 @@ def prepare(
     columns = Columns(panel, history)
     hours = panel.bar_seconds / 3600.0
     interests = legs_interest(panel.contract, columns)
-    raw_known = np.all([np.isfinite(v) for v in interests.values()], axis=0)
+    raw_known = np.all([np.isfinite(v) for v, _ in interests.values()], axis=0)
     segments = known_segments(columns, raw_known, spec.minimum_bars)
     if not segments:
         raise InputError(
@@ -185,6 +196,7 @@ def prepare(
         _leg(
             name,
             values,
+            observed,
             panel.contract,
             columns,
             path,
@@ -196,7 +208,7 @@ def prepare(
             USUAL_TURNOVER_PER_DAY * hours / 24.0 if proxy else None,
             seen,
         )
-        for name, values in interests.items()
+        for name, (values, observed) in interests.items()
     )
     part = min(1.0, hours / spec.weight_hours) if spec.weight_hours else 1.0
     return ModelData(
@@ -216,6 +228,7 @@ def prepare(
         ),
         bridged=inside & ~raw_known,
         scored_from=scored_from,
+        book_volatility=np.array([segment_volatility(path, a, b, seen) for a, b in segments]),
         feeds=read_feeds(columns, start, scored_from) if has_feed(spec, panel) else {},
         capacity=feed_capacity(spec, panel, columns),
         n_history=columns.n_history,
@@ -223,6 +236,11 @@ def prepare(
         open_interest_weight=spec.open_interest_weight * part,
         proxy_volume=proxy,
     )
+
+
+def _before(interest: FloatArray) -> FloatArray:
+    """Open interest before each bar; of the first its own."""
+    return np.concatenate([interest[:1], interest[:-1]])
 
 
 def initial_book(spec: ModelSpec, hours: float) -> InitialBook:
@@ -249,6 +267,7 @@ def _scored_from(
 def _leg(
     kind: str,
     values: FloatArray,
+    observed: NDArray[np.bool_],
     contract: Contract | AggregateContract,
     columns: Columns,
     path: PricePath,
@@ -263,16 +282,18 @@ def _leg(
     interest = bridge(values, inside)
     mean_price = np.where(inside, ohlc_mean(columns), 1.0)
     volume = np.where(inside, columns.get("volume"), 0.0)
-    to_common = np.ones(columns.n_bars)
+    to_common, at_close = np.ones(columns.n_bars), np.ones(columns.n_bars)
+    before = _before(interest)
     if isinstance(contract, AggregateContract):
         if kind == "linear":
-            to_common = mean_price
-        # the venues print one volume: each leg trades in proportion to its open interest
-        total = bridge(columns.get("open_interest_inverse"), inside) + mean_price * bridge(
-            columns.get("open_interest_linear"), inside
+            to_common, at_close = mean_price, np.where(inside, columns.get("close"), 1.0)
+        # the venues print one volume: each leg trades in proportion to its open interest before
+        # the bar, of which nothing that is scored is part
+        inverse, linear = (
+            _before(bridge(columns.get(f"open_interest_{leg}"), inside))
+            for leg in ("inverse", "linear")
         )
-        volume = volume / total * interest
-    before = np.concatenate([interest[:1], interest[:-1]])
+        volume = volume / (inverse + mean_price * linear) * before
     stepping = np.zeros(columns.n_bars, bool)
     for a, b in path.segments:
         stepping[a + 1 : b] = True
@@ -284,10 +305,9 @@ def _leg(
     if usual_turnover is not None:
         # another venue's volume tells when trading was brisk, not how much there was
         turnover *= usual_turnover / mean_ratio
-    known = np.isfinite(values)
     term_from, term_to = [], []
     for (a, b), first in zip(path.segments, scored_from, strict=True):
-        bars = np.flatnonzero(known[a:b]) + a
+        bars = np.flatnonzero(observed[a:b]) + a
         keep = bars[:-1] >= first - 1
         term_from.append(bars[:-1][keep])
         term_to.append(bars[1:][keep])
@@ -304,6 +324,7 @@ def _leg(
         before=before,
         turnover=turnover,
         to_common=to_common,
+        at_close=at_close,
         term_from=np.concatenate(term_from).astype(np.int64),
         term_to=np.concatenate(term_to).astype(np.int64),
         touches=touches,

@@ -49,13 +49,18 @@ def draw_data(
     ------
     InputError
         If ``hold`` is none of these, or the market has two legs, or its volume is another venue's:
-        then volume is no given quantity of the leg.
+        then volume is no given quantity of the leg; or if open interest has gaps.
     """
     if hold not in HOLD:
         raise InputError(f"hold is {hold!r}; use one of {', '.join(HOLD)}.")
     data = evaluator.data
     if len(data.legs) != 1 or data.proxy_volume:
         raise InputError("data can be drawn for one contract with its own volume only.")
+    if data.bridged.any():
+        raise InputError(
+            f"open interest is unknown in {int(data.bridged.sum())} bars; data can be drawn where "
+            "it is known in all of them."
+        )
     (leg,) = data.legs
     p = evaluator.natural(z)
     shares = evaluator.shares(p)

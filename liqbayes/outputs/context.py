@@ -18,6 +18,7 @@ from liqbayes.model.rule import evaluator_of
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling.fit import panel_of
+from liqbayes.sampling.predictive import noise_seed
 
 FloatArray = NDArray[np.float64]
 KINDS = ("realised", "expected")
@@ -126,7 +127,7 @@ def open_fit(fit: xr.DataTree, group: str, kind: str) -> Context:
     panel, history = panel_of(fit)
     spec = ModelSpec.from_json(fit.attrs["spec"])
     evaluator = evaluator_of(spec, prepare(spec, panel, history))
-    seed = int(json.loads(fit.attrs["sampler"])["seed"])
+    seed = noise_seed(int(json.loads(fit.attrs["sampler"])["seed"]), fit.attrs.get("market"))
     if spec.rule is not None:
         if group == "prior":
             raise InputError(

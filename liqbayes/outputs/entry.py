@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from liqbayes.conventions import BINS, PRICE_RANGE
-from liqbayes.engine.path import book_nodes, segment_volatility
+from liqbayes.engine.path import book_nodes
 from liqbayes.engine.recursion import LOG_KEPT, TOUCHED
 from liqbayes.model.data import SIDES, Leg
 from liqbayes.outputs.context import Context, Draw, open_fit
@@ -60,8 +60,12 @@ def entry_price_distribution(
         placed[0][0], placed[1][0] = prior_book.draw(rng)
         for j, side in enumerate(SIDES):
             weight = np.zeros(placed[0].shape[0])
+            paid, held = 0.0, 0.0
             for leg in context.evaluator.data.legs:
-                weight += living_by_entry(context, draw, leg, side) * leg.to_common[context.last]
+                living = living_by_entry(context, draw, leg, side)
+                weight += living * leg.at_close[context.last]
+                quote, base = _paid_and_held(living, placed[1], leg.kind)
+                paid, held = paid + quote, held + base
             if not weight.sum() > 0:
                 # a rule's side can be empty, and shares of nothing are unknown
                 share[(*draw.index, j)] = np.nan
@@ -74,7 +78,7 @@ def entry_price_distribution(
             share[at] = columns[1:-1]
             rest["below"][at], rest["above"][at] = columns[0], columns[-1]
             rest["prior_book"][at] = weight[0]
-            rest["vwap"][at] = _average(weight, placed[1], context.contract.quantity_unit)
+            rest["vwap"][at] = paid / held
     dims = ("chain", "draw", "side")
     return xr.Dataset(
         {
@@ -91,11 +95,11 @@ def entry_price_distribution(
     )
 
 
-def _average(quantity: FloatArray, price: FloatArray, unit: str) -> float:
-    """Quote paid for the base held: arithmetic for quantities in coin, harmonic for USD."""
-    if unit == "USD":
-        return float(quantity.sum() / (quantity / price).sum())
-    return float(quantity @ price / quantity.sum())
+def _paid_and_held(quantity: FloatArray, price: FloatArray, kind: str) -> tuple[float, float]:
+    """Quote paid and base held: a linear leg counts coins, an inverse one what they cost."""
+    if kind == "linear":
+        return float(quantity @ price), float(quantity.sum())
+    return float(quantity.sum()), float((quantity / price).sum())
 
 
 def living_by_entry(context: Context, draw: Draw, leg: Leg, side: str) -> FloatArray:
@@ -169,8 +173,8 @@ class _PriorEntries:
     @classmethod
     def of(cls, context: Context, grid: PriceGrid) -> "_PriorEntries":
         path = context.evaluator.data.path
-        start, stop = path.segments[-1]
-        sigma = segment_volatility(path, start, stop)
+        start = path.segments[-1][0]
+        sigma = float(context.evaluator.data.book_volatility[-1])
         offset, _ = book_nodes(context.book(), sigma)
         age, shared = context.book().ages()
         return cls(

@@ -187,6 +187,7 @@ def _bars_of(context: Context, times: Sequence[Any], shown_from: int) -> NDArray
 class _Side:
     leg: Leg
     side: str
+    share: FloatArray
     template: Standing
     reachable: NDArray[np.int64]
     low: FloatArray
@@ -215,6 +216,7 @@ class Walkers:
                     _Side(
                         leg,
                         side,
+                        data.share_of(leg),
                         template,
                         reachable(context, leg, side).astype(np.int64),
                         low,
@@ -259,8 +261,10 @@ class Walkers:
                 )
                 if self.context.kind == "realised" and noisy.size:
                     chosen = columns[noisy]
-                    heat.lumpy_columns(chosen, s.leg.interest[begin + noisy], self.positions[d][j])
+                    bars = begin + noisy
+                    lumps = self.positions[d][j] * s.share[bars]
+                    heat.lumpy_columns(chosen, s.leg.interest[bars], lumps)
                     columns[noisy] = chosen
                 inner, _, _ = self.grid.split(columns, s.side)
-                out[d, :, j] += inner * s.leg.to_common[begin:stop, None]
+                out[d, :, j] += inner * s.leg.at_close[begin:stop, None]
         return out

@@ -60,10 +60,10 @@ def liquidation_levels(
             for leg, columns, none in parts.of(draw, side):
                 values = np.append(columns, none)
                 if context.kind == "realised":
-                    values = _lumpy(values, _positions(context, draw, side), rng)
+                    values = _lumpy(values, _positions(context, draw, side, leg), rng)
                 inner, below, above = grid.split(values[:-1], side)
                 at = (*draw.index, j)
-                to_common = leg.to_common[context.last]
+                to_common = leg.at_close[context.last]
                 quantity[at] += inner * to_common
                 quote[at] += _to_quote(inner, grid.middle, leg.kind)
                 for i, value in enumerate((below, above, values[-1])):
@@ -190,10 +190,10 @@ def shares_at_risk(context: Context, steps: FloatArray) -> tuple[FloatArray, Flo
             for leg, columns, none in parts.of(draw, side):
                 values = np.append(columns, none)
                 if context.kind == "realised":
-                    values = _lumpy(values, _positions(context, draw, side), rng)
+                    values = _lumpy(values, _positions(context, draw, side, leg), rng)
                 # columns run from far to near; the last holds what is nearer than the first move
                 within = np.cumsum(values[:-1][::-1])[: steps.size]
-                to_common = leg.to_common[context.last]
+                to_common = leg.at_close[context.last]
                 quantity[(*draw.index, j)] += within * to_common
                 total += values.sum() * to_common
             # a rule's side can be empty, and shares of nothing are unknown
@@ -232,6 +232,7 @@ def standing_of(
         far,
         alive=leg.touches[side].alive,
         book=context.book(),
+        volatility=context.evaluator.data.book_volatility,
         n_nodes=context.evaluator.spec.entry_nodes,
         at=context.last if at is None else at,
         edges=edges,
@@ -284,8 +285,14 @@ class _Parts:
         return out
 
 
-def _positions(context: Context, draw: Draw, side: str) -> float:
-    return context.evaluator.value(draw.p, "effective_positions", side)
+def _positions(context: Context, draw: Draw, side: str, leg: Leg) -> float:
+    """Effective positions of a leg: a side's are spread over its legs as open interest is.
+
+    Parts of a Dirichlet draw over both legs, given the legs' sums, are Dirichlet draws of their
+    own with concentrations in that proportion.
+    """
+    share = context.evaluator.data.share_of(leg)[context.last]
+    return context.evaluator.value(draw.p, "effective_positions", side) * float(share)
 
 
 def _lumpy(values: FloatArray, positions: float, rng: np.random.Generator) -> FloatArray:

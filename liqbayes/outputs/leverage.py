@@ -121,7 +121,7 @@ def _living(context: Context, draw: Draw, side: str) -> list[tuple[Leg, FloatArr
     """Living quantity per leverage cell of every leg, in the panel's unit."""
     at = context.last
     return [
-        (leg, draw.runs[leg.name, side].living[at].sum(axis=0) * leg.to_common[at])
+        (leg, draw.runs[leg.name, side].living[at].sum(axis=0) * leg.at_close[at])
         for leg in context.evaluator.data.legs
     ]
 
@@ -136,5 +136,5 @@ def _opened(context: Context, draw: Draw, side: str, first: int) -> list[tuple[L
         opened = draw.runs[leg.name, side].by_class[OPENED, :, bars]
         own = shares.reshape(len(opened), -1, shares.shape[1])
         by_cell = sum(o @ s[data.block[bars]] for o, s in zip(opened, own, strict=True))
-        out.append((leg, np.asarray(by_cell) * leg.to_common[context.last]))
+        out.append((leg, np.asarray(by_cell) * leg.at_close[context.last]))
     return out

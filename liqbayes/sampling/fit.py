@@ -167,22 +167,31 @@ def assemble(
     config: SamplerConfig,
     *,
     prior_z: xr.DataArray | None = None,
+    market: str | None = None,
 ) -> xr.DataTree:
     """Put draws, predictive draws, panel and provenance into one tree.
 
-    ``prior_z`` are prior draws that were already taken; else independent ones.
+    ``prior_z`` are prior draws that were already taken; else independent ones. ``market`` is the
+    name of one that was fitted with others.
     """
-    from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
+    from liqbayes.sampling.predictive import (
+        noise_seed,
+        observed,
+        parameter_dataset,
+        predictive,
+        prior_draws,
+    )
 
     if prior_z is None:
         prior_z = prior_draws(evaluator.layout.n, PRIOR_DRAWS, config.seed)
+    seed = noise_seed(config.seed, market)
     posterior = parameter_dataset(evaluator, taken.z)
     posterior.attrs["inference_library"] = config.sampler
     groups = {
         "posterior": posterior,
         "prior": parameter_dataset(evaluator, prior_z),
-        "posterior_predictive": predictive(evaluator, taken.z, config.seed),
-        "prior_predictive": predictive(evaluator, prior_z, config.seed + 1),
+        "posterior_predictive": predictive(evaluator, taken.z, seed),
+        "prior_predictive": predictive(evaluator, prior_z, seed + 1),
         "sample_stats": taken.stats,
         "observed_data": observed(evaluator),
         "panel": panel.data,

@@ -67,6 +67,7 @@ def fit_joint(
             _of_market(taken, joint, evaluator, name),
             config,
             prior_z=_market_z(prior, joint, evaluator, name),
+            market=name,
         )
         for group, z in (("posterior", taken.z), ("prior", prior)):
             both = xr.merge([tree[group].to_dataset(), _in_common(spec, joint, z)])

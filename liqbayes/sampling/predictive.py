@@ -72,6 +72,13 @@ def prior_draws(n_coordinates: int, n: int, seed: int) -> xr.DataArray:
     return xr.DataArray(z, dims=("chain", "draw", "parameter"))
 
 
+def noise_seed(seed: int, market: str | None) -> int:
+    """Seed of what is drawn given parameters: of each jointly fitted market another."""
+    if market is None:
+        return seed
+    return int(np.random.SeedSequence([seed, *market.encode()]).generate_state(1)[0])
+
+
 def predictive(evaluator: Evaluator, z: xr.DataArray, seed: int) -> xr.Dataset:
     """One-step-ahead predictive draws of every observed variable.
 

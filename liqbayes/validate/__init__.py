@@ -14,6 +14,7 @@ from liqbayes.validate.resolution import resolution_check
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.run import SbcPlan, simulation_based_calibration
 from liqbayes.validate.sbc.tables import SbcResult
+from liqbayes.validate.studies import Studies, Study, read_studies
 
 __all__ = [
     "FAULTS",
@@ -27,12 +28,15 @@ __all__ = [
     "RecoveryResult",
     "SbcPlan",
     "SbcResult",
+    "Studies",
+    "Study",
     "cascades_on_agent_markets",
     "challenge",
     "compare_models",
     "feedback_study",
     "levels_on_agent_markets",
     "prior_check",
+    "read_studies",
     "recovery_on_agent_markets",
     "resolution_check",
     "simulation_based_calibration",

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from liqbayes.engine import heat
+from liqbayes.engine.path import segment_volatility
 from liqbayes.engine.recursion import LOG_KEPT, forward
 from liqbayes.engine.standing import stand, standing_levels
+from liqbayes.engine.touches import build_touches
 from tests.engine import brute_force
 from tests.engine.markets import BOOK, FAR, NEAR, random_market
 
@@ -28,6 +30,7 @@ def binned(levels, edges):
 def standing(market, at, edges, **kwargs):
     return standing_levels(
         market.path, market.side, NEAR, FAR, alive=market.touches.alive, book=BOOK,
+        volatility=np.array([segment_volatility(market.path, *s) for s in market.path.segments]),
         n_nodes=market.n_nodes, at=at, edges=edges, **kwargs,
     )  # fmt: skip
 
@@ -115,11 +118,27 @@ def test_reduction_over_draws():
     np.testing.assert_allclose(above, (values > 1.0).mean(axis=0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_the_first_book_is_whole_where_its_spread_comes_from_fewer_bars(side):
+    """Where it stands and what is left of it have to rest on the same volatility."""
+    path = random_market(23, side=side, n_bars=70, segments=((0, 70),)).path
+    touches = build_touches(path, side, NEAR, FAR, book=BOOK, n_nodes=5, seen=20)
+    known = np.isfinite(NEAR) & (touches.alive[0] > 0)
+    for seen, whole in ((20, True), (None, False)):
+        placed = standing_levels(
+            path, side, NEAR, FAR, alive=touches.alive, book=BOOK,
+            volatility=np.array([segment_volatility(path, 0, 70, seen)]),
+            n_nodes=5, at=60, edges=np.linspace(-9.0, 9.0, 40), own_bar=True,
+        )  # fmt: skip
+        rows = np.add.reduceat(np.r_[placed.share, 0.0], placed.pointer[: NEAR.size])
+        assert np.allclose(rows[known], 1.0, atol=1e-3) is whole
+
+
 def test_lumpy_columns_keep_total_and_mean():
     heat.seed_noise(1)
     shares = np.array([0.5, 0.2, 0.1, 0.0])  # a fifth lies outside
     draws = np.array([shares * 40.0] * 3000)
-    heat.lumpy_columns(draws, np.full(3000, 40.0), 25.0)
+    heat.lumpy_columns(draws, np.full(3000, 40.0), np.full(3000, 25.0))
     share = draws / 40.0
     np.testing.assert_allclose(share.mean(axis=0), shares, atol=0.006)
     # Beta(N p, N (1 - p)) for every column

@@ -149,7 +149,8 @@ def test_history_without_open_interest_holds_the_first_value():
     (leg,) = data.legs
     np.testing.assert_allclose(leg.interest[:31], whole["open_interest"].iloc[31])
     assert data.scored_from.tolist() == [30]
-    assert all(b >= 30 for _, b in terms(leg))
+    # a held value is no observation: the first change is that between the first two known values
+    assert min(terms(leg)) == (31, 32)
 
 
 def test_history_must_fit():
@@ -254,13 +255,27 @@ def test_aggregate_has_two_legs_in_one_common_unit():
     price = table[["open", "high", "low", "close"]].mean(axis=1).to_numpy()
     np.testing.assert_allclose(linear.to_common, price)
     assert (inverse.to_common == 1).all()
-    total = table["open_interest_linear"] * price + table["open_interest_inverse"]
+    # what stands is worth what it is at the close
+    total = table["open_interest_linear"] * table["close"] + table["open_interest_inverse"]
     np.testing.assert_allclose(data.common_interest(), total)
-    # each leg trades in proportion to its open interest
+    shares = data.share_of(linear) + data.share_of(inverse)
+    np.testing.assert_allclose(shares, 1.0)
+    # each leg trades in proportion to its open interest before the bar
     volume = {
         k: leg.turnover[1:] * leg.before[1:] * leg.to_common[1:] for k, leg in by_kind.items()
     }
     np.testing.assert_allclose(volume["linear"] + volume["inverse"], table["volume"].iloc[1:])
+
+
+def test_a_bars_own_open_interest_does_not_set_its_turnover():
+    """It is scored given the turnover: else a Jacobian would be missing."""
+    table = aggregate(60)
+    other = table.copy()
+    other.loc[other.index[40:], "open_interest_linear"] *= 0.8
+    one, two = (prepare(SPEC, panel(t, AGGREGATE)) for t in (table, other))
+    for a, b in zip(one.legs, two.legs, strict=True):
+        np.testing.assert_array_equal(a.turnover[:41], b.turnover[:41])
+        assert a.turnover[41] != b.turnover[41]
 
 
 def test_aggregate_needs_both_legs():

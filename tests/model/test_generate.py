@@ -52,6 +52,14 @@ def test_residuals_are_the_noise(contract):
     assert some > 20
 
 
+def test_nothing_is_drawn_over_unknown_open_interest():
+    table = bars(120)
+    table.iloc[50:53, table.columns.get_loc("open_interest")] = np.nan
+    evaluator = Evaluator.of(SPEC, prepare(SPEC, panel(table)))
+    with pytest.raises(InputError, match="unknown in 3 bars"):
+        draw_data(evaluator, np.zeros(evaluator.layout.n), np.random.default_rng(1))
+
+
 def test_unscored_bars_keep_their_change():
     evaluator, z = case()
     drawn = draw_data(evaluator, z, np.random.default_rng(1)).legs[0]

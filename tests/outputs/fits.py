@@ -98,6 +98,6 @@ def open_interest(fit: xr.DataTree) -> float:
     """Last open interest of one side in the contract's unit, read from the panel alone."""
     last = fit["panel"].to_dataset().isel(time=-1)
     if "open_interest_linear" in last:
-        mean = float(np.mean([last[c] for c in ("open", "high", "low", "close")]))
-        return float(last["open_interest_linear"]) * mean + float(last["open_interest_inverse"])
+        linear = float(last["open_interest_linear"]) * float(last["close"])
+        return linear + float(last["open_interest_inverse"])
     return float(last["open_interest"])

@@ -5,6 +5,7 @@ import pytest
 
 from liqbayes.errors import InputError
 from liqbayes.outputs import at_risk, at_risk_amounts, liquidation_levels
+from tests.outputs.conftest import _made
 from tests.outputs.fits import open_interest
 
 KINDS = ("expected", "realised")
@@ -134,7 +135,7 @@ def test_at_risk_is_the_sum_of_the_levels_within_the_move(any_fit):
 def test_at_risk_amounts_agree_with_the_shares(any_fit):
     amounts = at_risk_amounts(any_fit)
     held = open_interest(any_fit)
-    np.testing.assert_allclose(amounts["quantity"], amounts["share"] * held, rtol=1e-9)
+    np.testing.assert_allclose(amounts["quantity"], amounts["share"] * held, rtol=1e-9, atol=1e-200)
     linear = amounts.attrs["contract"] == "binance:BTCUSDT"
     price = amounts.attrs["mark_price"] if linear else 1.0
     np.testing.assert_allclose(amounts["quote"], amounts["quantity"] * price)
@@ -143,13 +144,17 @@ def test_at_risk_amounts_agree_with_the_shares(any_fit):
         np.testing.assert_allclose(amounts[f"delta_{name}"], difference)
 
 
-def test_realised_share_is_beta(linear):
-    """Mean and variance of the share within 10 % around its expectation, N positions a side."""
-    expected = at_risk(linear, kind="expected", group="prior").sel(move=0.1)
-    realised = at_risk(linear, kind="realised", group="prior").sel(move=0.1)
-    positions = linear["prior"]["effective_positions"].rename(
-        {linear["prior"]["effective_positions"].dims[-1]: "side"}
-    )
+@pytest.mark.parametrize("name", ["linear", "aggregate"])
+def test_realised_share_is_beta(name):
+    """Mean and variance of the share within 10 % around its expectation, N positions a side.
+
+    Of an aggregate N counts those of both legs; given the legs' sums a little less is left to vary.
+    """
+    fit = _made(name)
+    expected = at_risk(fit, kind="expected", group="prior").sel(move=0.1)
+    realised = at_risk(fit, kind="realised", group="prior").sel(move=0.1)
+    drawn = fit["prior"]["effective_positions"]
+    positions = drawn.rename({drawn.dims[-1]: "side"})
     sd = np.sqrt(expected * (1 - expected) / (positions + 1))
     z = ((realised - expected) / sd).to_numpy().ravel()
     assert abs(z.mean()) < 4.5 / np.sqrt(z.size)

@@ -57,7 +57,7 @@ def book(fit, side):
     context = open_fit(fit, "posterior", "expected")
     (draw,) = context.draws()
     return sum(
-        float(draw.runs[leg.name, side].living[context.last].sum() * leg.to_common[context.last])
+        float(draw.runs[leg.name, side].living[context.last].sum() * leg.at_close[context.last])
         for leg in context.evaluator.data.legs
     )
 

@@ -8,7 +8,13 @@ from scipy import stats
 from liqbayes.model.channels.liquidation_feed import report_random
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
-from liqbayes.sampling.predictive import observed, parameter_dataset, predictive, prior_draws
+from liqbayes.sampling.predictive import (
+    noise_seed,
+    observed,
+    parameter_dataset,
+    predictive,
+    prior_draws,
+)
 from tests.model import markets
 from tests.outputs.fits import draws_of
 
@@ -110,3 +116,9 @@ def test_named_parameters(evaluator):
     share = named["leverage_share"]
     assert share.dims == ("chain", "draw", "side", "block", "cell")
     np.testing.assert_allclose(share.sum("cell"), 1.0, rtol=1e-12)
+
+
+def test_markets_fitted_together_have_noise_of_their_own():
+    seeds = {noise_seed(1, name) for name in (None, "first", "second")}
+    assert len(seeds) == 3 and noise_seed(1, None) == 1
+    assert noise_seed(1, "first") == noise_seed(1, "first") != noise_seed(2, "first")

@@ -12,10 +12,11 @@ from liqbayes.model import list_models, load_spec
 from liqbayes.resources import find_resource
 from liqbayes.validate.document import write_document
 from liqbayes.validate.document.lineage import lineage, origins
-from liqbayes.validate.document.markdown import as_html, sunk, table
 from liqbayes.validate.document.model import assumptions, in_words
-from liqbayes.validate.document.results import read_results
+from liqbayes.validate.document.results import judging, read_results
 from liqbayes.validate.document.write import FILES
+from liqbayes.validate.markdown import as_html, sunk, table
+from liqbayes.validate.studies import KINDS
 from tests.model.markets import bars, panel, small_spec
 from tests.outputs.fits import fake_fit
 
@@ -66,8 +67,10 @@ def test_what_is_not_published_is_said_and_never_invented(tmp_path):
     spec = load_spec("baseline")
     text, lacking = written(spec, tmp_path, results=empty)
     outcome = section(text, "Outcomes analysis")
-    assert outcome.count("> **Missing.** No result of baseline 1.0.0 is published") == 5
-    assert len([words for words in lacking if "nothing published" in words]) == 5
+    kinds = len(judging(spec))
+    assert kinds == sum(kind.of_model for kind in KINDS.values()) > 8
+    assert outcome.count("> **Missing.** No result of baseline 1.0.0 is published") == kinds
+    assert len([words for words in lacking if "nothing published" in words]) == kinds
     assert "--fit DIR" in section(text, "Sensitivity")
     assert "not published for this version" in section(text, "Theory and assumptions")
 
@@ -104,12 +107,12 @@ def test_results_of_other_versions_models_and_schemas(tmp_path):
     (place / "e").mkdir()
     (place / "e" / "broken.json").write_text("{")
     found = read_results(spec, place)
-    assert [r.where for r in found.found] == ["a/r.json", "d/r.json"]
+    assert [r.study.where for r in found.found] == ["a/r.json", "d/r.json"]
     assert [r.current for r in found.found] == [False, True]
     assert found.unread == ("c/r.json (schema liqbayes-novel-3)", "e/broken.json (damaged)")
     text, lacking = written(spec, tmp_path, results=place)
     outcome = section(text, "Outcomes analysis")
-    assert "0.9 of the best baseline's score (0.8 to 0.99)" in outcome
+    assert "0.9 (0.8 to 0.99) of the best baseline's score" in outcome
     assert "`a/r.json`: baseline 0.9.0: 7 panels" in outcome
     assert "simulation-based calibration: nothing published of this version" in lacking
     assert "backtest: nothing published of this version" not in lacking
@@ -117,12 +120,12 @@ def test_results_of_other_versions_models_and_schemas(tmp_path):
 
 def test_a_wheel_has_no_results_and_says_so(tmp_path, monkeypatch):
     from liqbayes.errors import LiqbayesError
-    from liqbayes.validate.document import results
+    from liqbayes.validate.studies import read
 
     def absent(*parts):
         raise LiqbayesError("not there")
 
-    monkeypatch.setattr(results, "find_resource", absent)
+    monkeypatch.setattr(read, "find_resource", absent)
     text, lacking = written(load_spec("baseline"), tmp_path)
     assert "carries no published results" in section(text, "Outcomes analysis")
     assert "published results: none in this installation; see --results" in lacking
@@ -158,7 +161,7 @@ def test_every_test_that_the_document_names_exists():
                 text = (ROOT / path).read_text(encoding="utf-8")
                 assert not test or f"def {test}(" in text, place
     kinds = {e.get("outcome") for n in list_models() for e in assumptions(load_spec(n))}
-    assert kinds <= {None, "sbc", "recovery", "comparison", "backtest"}
+    assert kinds <= {None, *KINDS}
     assert find_resource("validate", "document", "assumptions.toml").is_file()
 
 

@@ -53,7 +53,7 @@ def cluster_ages(context: Context, clusters: xr.Dataset) -> xr.Dataset:
         for c, (side, parts) in weights.items():
             for leg, share in parts:
                 mass = (share[0] * left[leg.name, side]).sum(axis=1)
-                by_cohort[(*draw.index, c)] += mass * leg.to_common[context.last]
+                by_cohort[(*draw.index, c)] += mass * leg.at_close[context.last]
     # youngest first; the last one is the book before the segment
     held = np.cumsum(by_cohort[..., ::-1], axis=-1)
     with np.errstate(invalid="ignore"):

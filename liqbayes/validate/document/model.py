@@ -15,9 +15,9 @@ from liqbayes.model.priors import Prior
 from liqbayes.model.spec import model_card
 from liqbayes.resources import find_resource
 from liqbayes.validate.document.lineage import lineage, origins
-from liqbayes.validate.document.markdown import items, missing, sunk, table
 from liqbayes.validate.document.outcomes import latest
 from liqbayes.validate.document.results import Results
+from liqbayes.validate.markdown import items, missing, sunk, table
 
 # Uses that no model of this package is for, whatever its card adds.
 NOT_INTENDED = (
@@ -213,7 +213,7 @@ def alternatives(spec: ModelSpec, results: Results) -> str:
     return "\n\n".join(
         [
             table(("model", "version", "kind", "what it is", "hash"), rows),
-            latest("comparison", results) + ".",
+            latest("liqbayes-compare", results) + ".",
             "`liqbayes fit --model fixed-mix` runs the usual rule over the same panel; "
             "`liqbayes review --challenge` fits another form of the model beside a fit.",
         ]

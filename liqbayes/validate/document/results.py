@@ -1,70 +1,39 @@
-"""Published results of a model: read from files, never computed, missing ones said."""
+"""Stored studies of one model: those of its specification of today, and of others of its name."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from liqbayes.errors import InputError, LiqbayesError
 from liqbayes.model import ModelSpec
-from liqbayes.resources import find_resource
-
-# schema of a result, without its number, to the kind that it is called here
-KINDS = {
-    "liqbayes-sbc": "sbc",
-    "liqbayes-recovery": "recovery",
-    "liqbayes-compare": "comparison",
-    "liqbayes-backtest": "backtest",
-    "liqbayes-alarms": "alarms",
-}
-NAMES = {
-    "sbc": "simulation-based calibration",
-    "recovery": "recovery on agent markets",
-    "comparison": "comparison with other models",
-    "backtest": "backtest",
-    "alarms": "alarms of the monitor",
-}
-COMMANDS = {
-    "sbc": "liqbayes validate sbc --model {} --out DIR",
-    "recovery": "liqbayes validate recovery --model {} --out DIR",
-    "comparison": "liqbayes compare PANEL --contract NAME --model {} --model OTHER --out DIR",
-    "backtest": "liqbayes backtest PANEL --contract NAME --model {} --out DIR",
-    "alarms": "liqbayes validate alarms --model {} --out DIR",
-}
-# files of a run that are no result of it
-_NOT_RESULTS = ("run.json",)
+from liqbayes.validate.studies import KINDS, Study, read_studies
 
 
 @dataclass(frozen=True)
 class Published:
-    """One stored result that speaks about a model.
+    """One stored study that speaks about a model.
 
     Attributes
     ----------
-    kind : str
-        Of ``NAMES``.
-    where : str
-        Directory and file, below the directory of results.
+    study : Study
     version, hash : str
-        Of the specification that was judged; empty where the result does not say.
+        Of the specification that was judged; empty where the study does not say.
     current : bool
         Whether that is the specification of today, by its hash.
-    values : mapping
-        The file's contents.
     """
 
-    kind: str
-    where: str
+    study: Study
     version: str
     hash: str
     current: bool
-    values: Mapping[str, Any]
+
+    @property
+    def planted(self) -> bool:
+        """Whether a fault was planted: then it is no outcome of the model itself."""
+        return bool(self.study.values.get("fault"))
 
 
 @dataclass(frozen=True)
 class Results:
-    """All stored results that speak about one model.
+    """All stored studies that speak about one model.
 
     Attributes
     ----------
@@ -80,71 +49,32 @@ class Results:
     found: tuple[Published, ...]
     unread: tuple[str, ...]
 
-    def of(self, kind: str, *, current: bool = True) -> tuple[Published, ...]:
-        """Results of a kind, of today's specification or of others of its name."""
-        return tuple(r for r in self.found if r.kind == kind and r.current == current)
+    def of(self, schema: str, *, current: bool = True) -> tuple[Published, ...]:
+        """Studies of a kind, of today's specification or of others of its name."""
+        return tuple(r for r in self.found if r.study.schema == schema and r.current == current)
 
 
 def read_results(spec: ModelSpec, directory: Path | None) -> Results:
-    """Read what has been published of a model.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-    directory : Path or None
-        Directory with one folder a run. None takes ``docs/results`` of the source tree; a wheel
-        has none.
-
-    Raises
-    ------
-    InputError
-        If a directory is given and is none.
-    """
-    if directory is None:
-        try:
-            directory = find_resource("results")
-        except LiqbayesError:
-            return Results(None, (), ())
-    elif not directory.is_dir():
-        raise InputError(f"--results is {directory}, which is no directory; give one with results.")
-    found, unread = [], []
-    for path in sorted(directory.rglob("*.json")):
-        if path.name in _NOT_RESULTS:
-            continue
-        where = str(path.relative_to(directory))
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError):
-            unread.append(f"{where} (damaged)")
-            continue
-        schema = values.get("schema", "") if isinstance(values, dict) else ""
-        kind = KINDS.get(str(schema).rpartition("-")[0])
-        if kind is None:
-            unread.append(f"{where} (schema {schema or 'none'})")
-            continue
-        for about in _models(values):
-            if about.get("name") == spec.name:
-                content = str(about.get("hash", ""))
-                found.append(
-                    Published(
-                        kind,
-                        where,
-                        str(about.get("version", "")),
-                        content,
-                        content == spec.content_hash,
-                        values,
-                    )
-                )
-    return Results(directory, tuple(found), tuple(unread))
+    """Read what has been published of a model; see ``read_studies``."""
+    studies = read_studies(directory)
+    found = [
+        Published(
+            study,
+            str(about.get("version", "")),
+            str(about.get("hash", "")),
+            about.get("hash") == spec.content_hash,
+        )
+        for study in studies.found
+        for about in study.models
+        if about.get("name") == spec.name
+    ]
+    return Results(studies.directory, tuple(found), studies.unread)
 
 
-def _models(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Models that a result is about: one, a name, or several by label."""
-    one, several = values.get("model"), values.get("models")
-    if isinstance(one, Mapping):
-        return [one]
-    if isinstance(one, str):
-        return [{"name": one}]
-    if isinstance(several, Mapping):
-        return [about for about in several.values() if isinstance(about, Mapping)]
-    return []
+def judging(spec: ModelSpec) -> tuple[str, ...]:
+    """Kinds of studies that judge a model of this sort: of a rule, which has no posterior, few."""
+    return tuple(
+        schema
+        for schema, kind in KINDS.items()
+        if kind.of_model and (spec.rule is None or kind.of_rules)
+    )

@@ -11,10 +11,11 @@ from liqbayes.monitor import TRIGGERS
 from liqbayes.outputs.context import is_rule
 from liqbayes.resources import find_resource
 from liqbayes.validate.document.lineage import lineage
-from liqbayes.validate.document.markdown import items, missing, number, sunk, table
 from liqbayes.validate.document.model import card_section
 from liqbayes.validate.document.outcomes import latest
 from liqbayes.validate.document.results import Results
+from liqbayes.validate.markdown import items, missing, sunk, table
+from liqbayes.validate.studies.words import number
 
 CONTROLS = (
     "Input: a panel, a contract or a specification that cannot be used is refused before anything "
@@ -105,7 +106,7 @@ def monitoring(results: Results) -> str:
             "use the fit; repair the data or fit again. Thresholds are constants of "
             "`liqbayes.monitor.limits`.",
             table(("trigger", "watches", "amber", "red"), rows),
-            latest("alarms", results) + ".",
+            latest("liqbayes-alarms", results) + ".",
         ]
     )
 

@@ -10,9 +10,10 @@ from liqbayes.errors import InputError
 from liqbayes.model import ModelSpec
 from liqbayes.report import write_directory
 from liqbayes.validate.document import model, use
-from liqbayes.validate.document.markdown import as_html, items, missing, table
-from liqbayes.validate.document.outcomes import FOR_RULES, outcomes
-from liqbayes.validate.document.results import NAMES, Results, read_results
+from liqbayes.validate.document.outcomes import outcomes
+from liqbayes.validate.document.results import Results, judging, read_results
+from liqbayes.validate.markdown import as_html, items, missing, table
+from liqbayes.validate.studies import KINDS
 
 FILES = ("validation.md", "validation.html")
 GUIDANCE = (
@@ -78,10 +79,9 @@ def write_document(
 def gaps(spec: ModelSpec, results: Results, fit: xr.DataTree | None) -> tuple[str, ...]:
     """What a reader will not find, in words."""
     out = [
-        f"{name}: nothing published of this version"
-        for kind, name in NAMES.items()
-        if (spec.rule is None or kind in FOR_RULES)
-        and not any(not r.values.get("fault") for r in results.of(kind))
+        f"{KINDS[schema].name}: nothing published of this version"
+        for schema in judging(spec)
+        if all(r.planted for r in results.of(schema))
     ]
     if results.directory is None:
         out.append("published results: none in this installation; see --results")

@@ -95,6 +95,7 @@ def cut(data: ModelData, origin: int) -> ModelData:
         covariates=data.covariates[:n],
         bridged=data.bridged[:n],
         scored_from=data.scored_from[: len(segments)],
+        book_volatility=data.book_volatility[: len(segments)],
         feeds={
             side: Feed(
                 bars=feed.bars[feed.bars < n], reported=feed.reported[:n], known=feed.known[:n]
@@ -113,6 +114,7 @@ def _leg(leg: Leg, n: int) -> Leg:
         before=leg.before[:n],
         turnover=leg.turnover[:n],
         to_common=leg.to_common[:n],
+        at_close=leg.at_close[:n],
         term_from=leg.term_from[before],
         term_to=leg.term_to[before],
         touches={side: _touches(touches, n) for side, touches in leg.touches.items()},

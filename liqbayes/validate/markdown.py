@@ -40,7 +40,6 @@ def items(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-
 def sunk(text: str, levels: int = 1) -> str:
     """Markdown whose headings stand that much lower."""
     lines, code = [], False

@@ -1,0 +1,149 @@
+"""Studies of what is read into a map, and of what it does to a market."""
+
+from collections import Counter
+
+from liqbayes.validate.studies.kind import Files, Kind, Table
+from liqbayes.validate.studies.words import interval, number
+
+_LARGEST_RHAT = 1.01
+
+
+def _events(files: Files) -> str:
+    found = Counter(files.frame("events.csv")["verdict"])
+    said = ", ".join(f"{n} {verdict}" for verdict, n in sorted(found.items()))
+    return f"{files.values.get('bars')} bars, {sum(found.values())} tests: {said}"
+
+
+def _events_table(files: Files) -> Table:
+    rows = [
+        (
+            row["question"],
+            row["test"],
+            f"{row['horizon_hours']:g} h",
+            interval(row["low"], row["median"], row["high"], 2),
+            row["unit"],
+            number(row["p_holm"], 2),
+            number(row["detectable"], 2),
+            row["verdict"],
+        )
+        for _, row in files.frame("events.csv").iterrows()
+    ]
+    header = (
+        "question",
+        "test",
+        "within",
+        "effect",
+        "unit",
+        "p after Holm",
+        "detectable",
+        "verdict",
+    )
+    return header, rows
+
+
+def _events_missed(files: Files) -> list[str]:
+    frame = files.frame("events.csv")
+    unknown = frame[frame["verdict"] == "not identified"]
+    out = [
+        f"{row['test']}, {row['horizon_hours']:g} h: not identified, {row['reason']}"
+        for _, row in unknown.iterrows()
+    ]
+    rhat = max((fit["max_rhat"] for fit in files.values.get("fits", [])), default=None)
+    if rhat is not None and rhat > _LARGEST_RHAT:
+        out.append(f"largest R-hat of its fits {number(rhat, 4)}, limit {_LARGEST_RHAT}")
+    return out
+
+
+def _feedback(files: Files) -> str:
+    found = Counter(files.frame("feedback.csv")["verdict"])
+    what = "with fits" if files.values.get("fitted") else "without fits"
+    said = ", ".join(f"{n} {verdict}" for verdict, n in sorted(found.items()))
+    return f"{what}, {sum(found.values())} differences: {said}"
+
+
+def _feedback_table(files: Files) -> Table:
+    rows = [
+        (
+            row["behaviour"],
+            number(row["share"], 2),
+            row["measure"],
+            row["markets"],
+            number(row["nobody"]),
+            interval(row["low"], row["difference"], row["high"], 2),
+            number(row["p_holm"], 2),
+            row["verdict"],
+        )
+        for _, row in files.frame("feedback.csv").iterrows()
+    ]
+    header = (
+        *("behaviour", "readers", "measure", "markets", "nobody reads"),
+        *("difference", "p after Holm", "verdict"),
+    )
+    return header, rows
+
+
+def _cascades(files: Files) -> str:
+    frame = files.frame("cascades.csv")
+    ratio = frame[frame["quantity"] == "predicted / simulated"]["median"]
+    return (
+        f"{frame['markets'].max()} markets: the fixed point predicts {number(ratio.min(), 2)} to "
+        f"{number(ratio.max(), 2)} times what the simulated market liquidates (medians by fall "
+        "and impact)"
+    )
+
+
+def _cascades_table(files: Files) -> Table:
+    rows = [
+        (
+            f"{row['fall']:.0%}",
+            number(row["impact"]),
+            row["markets"],
+            row["quantity"],
+            number(row["median"]),
+            f"{number(row['smallest'])} to {number(row['largest'])}",
+        )
+        for _, row in files.frame("cascades.csv").iterrows()
+    ]
+    return ("fall", "impact", "markets", "quantity", "median", "smallest to largest"), rows
+
+
+def _cascades_missed(files: Files) -> list[str]:
+    frame = files.frame("cascades.csv")
+    ratios = frame[frame["quantity"] == "predicted / simulated"]
+    wrong = ratios[(ratios["largest"] < 1) | (ratios["smallest"] > 1)]
+    return [
+        f"fall of {row['fall']:.0%}, impact {number(row['impact'])}: predicted over simulated "
+        f"{number(row['median'], 2)}, on no market 1"
+        for _, row in wrong.iterrows()
+    ]
+
+
+KINDS = {
+    "liqbayes-events": Kind(
+        "event studies of the usual readings",
+        "Do consumed zones reverse, do clusters attract, does ΔL lead?",
+        "liqbayes events PANEL --contract NAME --model {model} --out DIR",
+        "explanation/events",
+        _events,
+        _events_table,
+        _events_missed,
+    ),
+    "liqbayes-feedback": Kind(
+        "traders who act on the published map",
+        "What becomes of the map's accuracy and of cascades when traders act on it?",
+        "liqbayes validate feedback --model {model} --out DIR",
+        "explanation/feedback",
+        _feedback,
+        _feedback_table,
+    ),
+    "liqbayes-cascades": Kind(
+        "cascades beside the agent market's own",
+        "Does the fixed point of a cascade liquidate what the simulated market liquidates?",
+        "liqbayes validate cascades --out DIR",
+        "explanation/cascades",
+        _cascades,
+        _cascades_table,
+        _cascades_missed,
+        of_model=False,
+    ),
+}
