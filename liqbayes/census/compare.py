@@ -16,7 +16,7 @@ from liqbayes.census.bootstrap import INTERVAL, AccountDraws, effective
 from liqbayes.census.fate import check_markets
 from liqbayes.census.fits import Settings, fit_until, panel_until
 from liqbayes.census.inclusion import InclusionModel, bounds, fit_inclusion
-from liqbayes.census.snapshots import run_snapshots
+from liqbayes.census.snapshots import fit_quality, run_snapshots
 from liqbayes.census.table import Census
 from liqbayes.census.verdicts import verdict
 from liqbayes.errors import InputError
@@ -137,7 +137,7 @@ def compare_with_positions(
 
 
 def compare_snapshot(unit: Unit) -> dict[str, Any]:
-    """Compare at one snapshot; plain values by column under ``table``."""
+    """Compare at one snapshot: plain values by column under ``table``, quality of its fit."""
     plan, spec = unit.plan, unit.plan.spec
     panel = plan.panels[unit.market]
     fit = fit_until(spec, panel, unit.time, plan.settings, unit.store)
@@ -193,7 +193,8 @@ def compare_snapshot(unit: Unit) -> dict[str, Any]:
     table["verdict"] = [
         verdict(*ends) for ends in table[["low", "high", "bound_low", "bound_high"]].to_numpy(float)
     ]
-    return {"table": _plain(table), "price": price}
+    row: dict[str, Any] = {"table": _plain(table), "price": price}
+    return row if spec.rule is not None else {**row, "fit": fit_quality(fit)}
 
 
 def interest_at(panel: MarketPanel) -> float:

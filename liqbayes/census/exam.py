@@ -19,7 +19,7 @@ from liqbayes.census.fuse import (
     side_positions,
     within_part,
 )
-from liqbayes.census.snapshots import run_snapshots
+from liqbayes.census.snapshots import fit_quality, run_snapshots
 from liqbayes.errors import InputError
 from liqbayes.outputs import at_risk, at_risk_amounts, thin
 from liqbayes.outputs.context import is_rule
@@ -153,7 +153,8 @@ def examine_snapshot(unit: ExamUnit) -> dict[str, Any]:
     for row in out:
         row["width_both"] = row["hidden_share"] * row["width"]
     table = pd.DataFrame(out)
-    return {"table": {str(name): column.tolist() for name, column in table.items()}}
+    plain = {str(name): column.tolist() for name, column in table.items()}
+    return {"table": plain, "fit": fit_quality(fit)}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""Snapshots as units of work: a table each, put together at the end."""
+"""Snapshots as units of work: a table each and how its fit converged, put together at the end."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 from liqbayes.batch import Outcome, Rows, run_batch
+from liqbayes.checks import convergence_reasons, diagnostics
 from liqbayes.errors import InputError
 
 
@@ -25,11 +27,16 @@ def run_snapshots(
     ----------
     units : mapping of str to unit
     work : callable
-        Gives a row with plain values by column under ``table``.
+        Gives a row with plain values by column under ``table``, and ``fit_quality`` of its fit.
     rows : Rows
     executor : concurrent.futures.Executor
     budget_minutes, progress
         See ``run_batch``.
+
+    Returns
+    -------
+    DataFrame, Outcome
+        The frame's ``attrs["fits"]`` is a list with the quality of each fit by snapshot.
 
     Raises
     ------
@@ -50,4 +57,17 @@ def run_snapshots(
     if not parts:
         errors = "; ".join(str(row["error"]) for row in found if "error" in row)
         raise InputError(f"no snapshot was finished. {errors}")
-    return pd.concat(parts, ignore_index=True), outcome
+    table = pd.concat(parts, ignore_index=True)
+    table.attrs["fits"] = [{"snapshot": row["key"], **row["fit"]} for row in found if "fit" in row]
+    return table, outcome
+
+
+def fit_quality(fit: xr.DataTree) -> dict[str, Any]:
+    """Convergence of a sampled fit in plain values; ``reasons`` is empty where it converged."""
+    found = diagnostics(fit)
+    return {
+        "max_rhat": found["max_rhat"],
+        "min_ess": min(found["min_ess_bulk"], found["min_ess_tail"]),
+        "divergences": found["divergences"],
+        "reasons": "; ".join(convergence_reasons(found)),
+    }

@@ -28,14 +28,19 @@ from liqbayes.cli.census import (
     census,
     read_panels,
 )
-from liqbayes.cli.console import guarded, print_table
+from liqbayes.cli.console import guarded, print_table, say
 from liqbayes.cli.options import parse_columns
 from liqbayes.errors import InputError
 from liqbayes.resources import DEFAULT_MODEL
 
+# Fits that did not converge and are named on the screen.
+_NAMED = 5
+
 __all__ = ["census"]
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from liqbayes.census import CensusPlan
 
 Fits = Annotated[
@@ -81,7 +86,7 @@ def compare(
             plan, out, executor, store=fits, budget_minutes=budget, force=force
         )
     judged = verdicts(table)
-    write_tables(out, {"positions": table, "verdicts": judged})
+    write_tables(out, {"positions": table, "verdicts": judged, "fits": _quality(table)})
     print_table(
         (
             "quantity",
@@ -151,7 +156,7 @@ def exam(
             plan, out, executor, splits=splits, store=fits, budget_minutes=budget, force=force
         )
     judged = exam_verdicts(table, splits)
-    write_tables(out, {"exam": judged})
+    write_tables(out, {"exam": judged, "fits": _quality(table)})
     print_table(
         ("lumpiness", "side", "move", "n", "coverage", "band", "passed", "below", "above", "width"),
         [
@@ -225,6 +230,19 @@ def fuse(
         ],
         title=f"known positions and posterior, {fused.attrs['as_of'][:19]}",
     )
+
+
+def _quality(table: "pd.DataFrame") -> "pd.DataFrame":
+    """How the fits behind a table converged; those that did not are named."""
+    import pandas as pd
+
+    quality = pd.DataFrame(table.attrs["fits"])
+    loose = quality[quality["reasons"] != ""] if len(quality) else quality
+    if len(loose):
+        say(f"{len(loose)} of {len(quality)} fits did not converge; fits.csv names them:")
+        for row in loose.head(_NAMED).to_dict("records"):
+            say(f"  {row['snapshot']}: {row['reasons']}")
+    return quality
 
 
 def _plan(

@@ -67,9 +67,16 @@ def _positions_table(files: Files) -> Table:
     return header, rows
 
 
+def _loose(files: Files) -> list[str]:
+    """Fits that did not converge."""
+    frame = files.frame("fits.csv").fillna({"reasons": ""})
+    loose = frame[frame["reasons"] != ""]
+    return [f"fit of {row['snapshot']}: {row['reasons']}" for _, row in loose.iterrows()]
+
+
 def _positions_missed(files: Files) -> list[str]:
     frame = files.frame("verdicts.csv")
-    return [
+    return _loose(files) + [
         f"{row['source']}, {row['side']}, {row['quantity']}: refuted in {row['refuted']} of "
         f"{row['snapshots']} snapshots"
         for _, row in frame[frame["refuted"] > 0].iterrows()
@@ -100,7 +107,7 @@ def _exam_table(files: Files) -> Table:
 def _exam_missed(files: Files) -> list[str]:
     frame = files.frame("exam.csv")
     wrong = frame[frame["passed"].astype(str) == "False"]
-    return [
+    return _loose(files) + [
         f"{row['law']}, {row['side']}, within {row['move']:.0%}: coverage "
         f"{number(row['coverage'])} outside {number(row['band_low'])} to {number(row['band_high'])}"
         for _, row in wrong.iterrows()
