@@ -1,7 +1,7 @@
 """The model as a forecaster: parameters from the bars before an origin, the book filtered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig
 from liqbayes.validate.compiled import compiled_for_any_length
 from liqbayes.validate.lfo.cut import cut, origins_allowed
-from liqbayes.validate.lfo.unit import diagnostics
+from liqbayes.validate.lfo.scores import k_limit, smoothed_weights
+from liqbayes.validate.lfo.unit import bar_terms, diagnostics
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -77,7 +78,11 @@ class FittedModel:
     z : ndarray, shape (draw, parameter)
         Standard normal coordinates.
     about : mapping
-        Diagnostics of the fit, plain JSON values.
+        Diagnostics of the fit, plain JSON values: ``origin`` is the first bar that the draws know
+        nothing of; of reweighted draws also ``sampled``, that of the fit that they come from, and
+        ``k``, the Pareto k of their weights.
+    r_eff : float
+        Effective draws over draws.
     """
 
     spec: ModelSpec
@@ -85,6 +90,7 @@ class FittedModel:
     origin: int
     z: FloatArray
     about: Mapping[str, Any] = field(default_factory=dict)
+    r_eff: float = 1.0
     _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def draws(
@@ -254,7 +260,7 @@ def propagated(evaluator: Evaluator, z: FloatArray) -> Moments:
 
 @dataclass(frozen=True)
 class ModelForecaster:
-    """A sampled model, fitted anew at every origin.
+    """A sampled model with a posterior of its own at every origin.
 
     Attributes
     ----------
@@ -263,6 +269,9 @@ class ModelForecaster:
     panel : MarketPanel
     draws, tune, chains, seed : int
         Of every fit.
+    reweight : bool
+        Whether draws that were sampled at an origin are reweighted at later ones, where the Pareto
+        k of the weights allows.
     """
 
     spec: ModelSpec
@@ -271,6 +280,7 @@ class ModelForecaster:
     tune: int = 400
     chains: int = 2
     seed: int = 0
+    reweight: bool = False
     name: str = MODEL
     _fits: dict[int, FittedModel] = field(default_factory=dict, repr=False, compare=False)
 
@@ -279,7 +289,12 @@ class ModelForecaster:
         return self.at(stop)
 
     def at(self, stop: int) -> FittedModel:
-        """Sample the parameters given the bars before ``stop``; once an origin.
+        """Draws of the parameters given the bars before ``stop``; taken once an origin.
+
+        Sampled, or with ``reweight`` those of the last sampled fit before, resampled with weights
+        that are the likelihood of the bars since (Bürkner, Gabry and Vehtari 2020, section 2, doi
+        10.1080/00949655.2020.1783262), Pareto smoothed. Scales are then still those of the bars
+        before that fit.
 
         An origin in a gap of open interest moves back to where everything is known.
 
@@ -289,29 +304,58 @@ class ModelForecaster:
             If no bar before it can be an origin.
         """
         if stop not in self._fits:
-            self._fits[stop] = self._sampled(stop)
+            before = [fit for at, fit in self._fits.items() if at < stop and "k" not in fit.about]
+            fit = self._reweighted(before[-1], stop) if self.reweight and before else None
+            self._fits[stop] = self._sampled(stop) if fit is None else fit
         return self._fits[stop]
 
-    def _sampled(self, stop: int) -> FittedModel:
-        data = prepare(self.spec, self.panel, seen=stop)
+    def _reweighted(self, fit: FittedModel, stop: int) -> FittedModel | None:
+        """Draws of an earlier fit as draws given the bars before ``stop``; None if few count."""
+        data = prepare(self.spec, self.panel, seen=fit.origin)
+        origin = self._origin(data, stop)
+        known = cut(data, origin)
+        total, _ = bar_terms(Evaluator.of(self.spec, known), fit.z, fit.about["origin"])
+        log_weights, k = smoothed_weights(total.sum(axis=1), fit.r_eff)
+        if k is not None and k > k_limit(log_weights.size):
+            return None
+        rng = np.random.default_rng([*self._seeds(origin), 1])
+        about = {**fit.about, "origin": origin, "sampled": fit.about["origin"], "k": k}
+        return replace(fit, z=fit.z[_resampled(log_weights, rng)], about=about, _known={})
+
+    def _origin(self, data: ModelData, stop: int) -> int:
         allowed = np.flatnonzero(origins_allowed(data)[: stop + 1])
         if not allowed.size:
             raise InputError(
                 f"no book can be followed before bar {stop}: price, volume or open interest is "
                 "unknown. Begin the panel where they are known."
             )
-        origin = int(allowed[-1])
-        seeds = [int(self.spec.content_hash[:16], 16), origin, self.seed]
+        return int(allowed[-1])
+
+    def _seeds(self, origin: int) -> list[int]:
+        return [int(self.spec.content_hash[:16], 16), origin, self.seed]
+
+    def _sampled(self, stop: int) -> FittedModel:
+        data = prepare(self.spec, self.panel, seen=stop)
+        origin = self._origin(data, stop)
         config = SamplerConfig(
             draws=self.draws,
             tune=self.tune,
             chains=self.chains,
             cores=1,
-            seed=int(np.random.default_rng(seeds).integers(2**31)),
+            seed=int(np.random.default_rng(self._seeds(origin)).integers(2**31)),
         )
         compiled = compiled_for_any_length(Evaluator.of(self.spec, data))
         model = build_from_data(self.spec, cut(data, origin), any_length=True)
         taken = compiled.sample(config, model=model)
         z = taken.z.transpose("chain", "draw", "parameter").to_numpy()
-        about = {"origin": origin, **diagnostics(taken)[1]}
-        return FittedModel(self.spec, self.panel, stop, z.reshape(-1, z.shape[2]), about)
+        r_eff, about = diagnostics(taken)
+        about = {"origin": origin, **about}
+        return FittedModel(self.spec, self.panel, stop, z.reshape(-1, z.shape[2]), about, r_eff)
+
+
+def _resampled(log_weights: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Indices of as many draws with equal weights: systematic resampling, in their order."""
+    n = log_weights.size
+    places = (np.arange(n) + rng.random()) / n
+    cumulative = np.cumsum(np.exp(log_weights))
+    return np.minimum(np.searchsorted(cumulative / cumulative[-1], places), n - 1)

@@ -29,15 +29,16 @@ SIZE, PATHS = 1000, 40
 
 @dataclass(frozen=True)
 class Unit:
-    """Bars with one origin; everything that their row depends on.
+    """Blocks of bars, each with one origin; everything that their row depends on.
 
     Attributes
     ----------
     spec : str
         The specification as JSON.
     panel : MarketPanel
-    start, stop : int
-        Bars that are forecast; forecasters are fitted to those before ``start``.
+    blocks : tuple of (int, int)
+        Ranges of bars that are forecast, one after the other; forecasters are fitted to the bars
+        before each. The model is sampled at the first, and its draws are reweighted at the others.
     test : bool
         Whether the model is fitted; before the test block only baselines are compared.
     tasks : tuple of str
@@ -46,8 +47,7 @@ class Unit:
 
     spec: str
     panel: MarketPanel
-    start: int
-    stop: int
+    blocks: tuple[tuple[int, int], ...]
     test: bool
     tasks: tuple[str, ...]
     draws: int
@@ -68,6 +68,10 @@ class BacktestPlan:
         With volume, open interest and liquidations of both sides.
     refit : str
         Time between fits, such as ``"1D"``.
+    sample : str, optional
+        Time between fits of the model that are sampled anyway, a multiple of ``refit``, such as
+        ``"7D"``. In between its draws are reweighted by the bars since, where the Pareto k of the
+        weights allows, and sampled where it does not. By default every fit is sampled.
     tasks : sequence of str
     draws, tune, chains, seed : int
         Of every fit.
@@ -76,6 +80,7 @@ class BacktestPlan:
     model: str | ModelSpec
     panel: MarketPanel
     refit: str = "1D"
+    sample: str | None = None
     tasks: Sequence[str] = TASKS
     draws: int = 250
     tune: int = 400
@@ -92,6 +97,10 @@ class BacktestPlan:
         if duration_seconds(self.refit) < self.panel.bar_seconds:
             raise InputError(
                 f"--refit is {self.refit}, less than a bar of {self.panel.bar_seconds} s."
+            )
+        if self.sample is not None and duration_seconds(self.sample) % duration_seconds(self.refit):
+            raise InputError(
+                f"--sample-every is {self.sample}, no multiple of --refit, {self.refit}."
             )
         SamplerConfig(draws=self.draws, tune=self.tune, chains=self.chains, seed=self.seed)
         if self.spec.rule is not None:
@@ -141,14 +150,22 @@ class BacktestPlan:
         )
 
     def units(self) -> dict[str, Unit]:
-        """Blocks by key, the test first, so that a budget leaves forecasts of the model."""
-        ordered = sorted(self.blocks(), key=lambda block: (not block[2], block[0]))
+        """Units by key, the test first, so that a budget leaves forecasts of the model."""
+        blocks = self.blocks()
+        # what is sampled once stays together; baselines alone have nothing to share
+        together = 1
+        if self.sample is not None:
+            together = duration_seconds(self.sample) // duration_seconds(self.refit)
+        test = [block[:2] for block in blocks if block[2]]
+        groups = [
+            *((tuple(test[i : i + together]), True) for i in range(0, len(test), together)),
+            *(((block[:2],), False) for block in blocks if not block[2]),
+        ]
         return {
-            f"{start:06d}": Unit(
+            f"{group[0][0]:06d}": Unit(
                 self.spec.to_json(),
                 self.panel,
-                start,
-                stop,
+                group,
                 tested,
                 tuple(self.tasks),
                 self.draws,
@@ -156,7 +173,7 @@ class BacktestPlan:
                 self.chains,
                 self.seed,
             )
-            for start, stop, tested in ordered
+            for group, tested in groups
         }
 
     def identity(self) -> dict[str, Any]:
@@ -166,6 +183,7 @@ class BacktestPlan:
             "model": model_identity(self.spec),
             "panel": panel_identity(self.panel),
             "refit": self.refit,
+            "sample": self.sample,
             "tasks": list(self.tasks),
             "blocks": [list(block) for block in self.blocks()],
             "draws_a_bar": SIZE,

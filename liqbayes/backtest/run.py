@@ -6,7 +6,7 @@ from pathlib import Path
 from liqbayes.backtest.picture import PICTURE, draw_backtest
 from liqbayes.backtest.plan import BacktestPlan
 from liqbayes.backtest.tables import BacktestResult, judge, write_result
-from liqbayes.backtest.unit import forecast_block
+from liqbayes.backtest.unit import forecast_unit
 from liqbayes.batch import Outcome, Rows, run_batch
 
 
@@ -48,7 +48,7 @@ def backtest(
     rows = Rows.open(out, plan.identity(), force=force)
     outcome = run_batch(
         plan.units(),
-        forecast_block,
+        forecast_unit,
         rows,
         executor,
         budget_minutes=budget_minutes,
@@ -56,7 +56,9 @@ def backtest(
         title=plan.spec.name,
     )
     finished = sorted(rows.read(), key=lambda row: str(row["key"]))
-    result = judge(finished, plan.table, plan.blocks(), plan.seed)
+    # a unit that failed has an error in the place of its blocks
+    done = [block for row in finished for block in row.get("blocks", [row])]
+    result = judge(done, plan.table, plan.blocks(), plan.seed)
     write_result(result, plan.identity(), rows.directory)
     draw_backtest(result, plan.panel.contract.name, rows.directory / PICTURE)
     return result, outcome

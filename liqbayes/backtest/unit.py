@@ -1,4 +1,4 @@
-"""One block of bars: fit every forecaster to the bars before it, draw, score."""
+"""Blocks of bars: fit every forecaster to the bars before each, draw, score."""
 
 import time
 import zlib
@@ -23,7 +23,24 @@ FloatArray = NDArray[np.float64]
 FORECAST = "forecast"
 
 
-def forecast_block(unit: Unit) -> dict[str, Any]:
+def forecast_unit(unit: Unit) -> dict[str, Any]:
+    """Forecast and score the blocks of a unit, one after the other.
+
+    Returns
+    -------
+    dict
+        ``blocks``, a list of what `forecast_block` returns.
+    """
+    everyone, model = forecasters(unit)
+    return {"blocks": [forecast_block(unit, block, everyone, model) for block in unit.blocks]}
+
+
+def forecast_block(
+    unit: Unit,
+    block: tuple[int, int],
+    everyone: Sequence[Forecaster],
+    model: ModelForecaster | None,
+) -> dict[str, Any]:
     """Forecast and score the bars of a block.
 
     Returns
@@ -35,26 +52,29 @@ def forecast_block(unit: Unit) -> dict[str, Any]:
         ``notes`` (windows that could not be forecast), ``seconds``.
     """
     begin = time.perf_counter()
-    table = BarTable.of(unit.panel).rows(None, unit.stop)
-    bars = np.arange(unit.start, unit.stop)
-    fitted, failed, about = fit_all(unit, table)
+    start, stop = block
+    table = BarTable.of(unit.panel).rows(None, stop)
+    bars = np.arange(start, stop)
+    fitted, failed, about = fit_all(everyone, model, table, start)
     out: dict[str, Any] = {}
     days: dict[str, Any] = {}
     notes: list[str] = []
     for task in unit.tasks:
         if task == FORECAST:
-            drawn, notes = forecast_windows(unit, table, unit.start, unit.stop, fitted)
+            drawn, notes = forecast_windows(unit, table, start, stop, fitted)
         else:
             drawn = {
-                name: each.draws(table, bars, task=task, size=SIZE, rng=_rng(unit, name, task))
+                name: each.draws(
+                    table, bars, task=task, size=SIZE, rng=_rng(unit, start, name, task)
+                )
                 for name, each in fitted.items()
             }
         out[task] = {name: record(draws, table, bars) for name, draws in drawn.items()}
         if task == "conditional" and MODEL in drawn:
             days = day_totals(drawn[MODEL], table, bars)
     return {
-        "start": unit.start,
-        "stop": unit.stop,
+        "start": start,
+        "stop": stop,
         "test": unit.test,
         "tasks": out,
         "days": days,
@@ -78,24 +98,24 @@ def forecasters(unit: Unit) -> tuple[Sequence[Forecaster], ModelForecaster | Non
         tune=unit.tune,
         chains=unit.chains,
         seed=unit.seed,
+        reweight=len(unit.blocks) > 1,
     )
     return [*without, model, *ablation(model)], model
 
 
 def fit_all(
-    unit: Unit, table: BarTable
+    everyone: Sequence[Forecaster], model: ModelForecaster | None, table: BarTable, start: int
 ) -> tuple[dict[str, Fitted], dict[str, str], dict[str, Any] | None]:
-    """Fit what can be fitted to the bars before the block; a reason for each of the others.
+    """Fit what can be fitted to the bars before a block; a reason for each of the others.
 
     The model's own failure is an error: without it there is nothing to judge.
     """
-    everyone, model = forecasters(unit)
-    about = None if model is None else dict(model.fit(table, unit.start).about)
+    about = None if model is None else dict(model.fit(table, start).about)
     fitted: dict[str, Fitted] = {}
     failed: dict[str, str] = {}
     for each in everyone:
         try:
-            fitted[each.name] = each.fit(table, unit.start)
+            fitted[each.name] = each.fit(table, start)
         except InputError as error:
             failed[each.name] = str(error)
     return fitted, failed, about
@@ -117,10 +137,16 @@ def forecast_windows(
         ahead = np.arange(origin, end)
         for k in range(PATHS):
             try:
-                path = draw_path(table, origin, ahead.size, _rng(unit, str(origin), f"path {k}"))
+                path = draw_path(
+                    table, origin, ahead.size, _rng(unit, start, str(origin), f"path {k}")
+                )
                 drawn = {
                     name: fitted[name].draws(
-                        path, ahead, task=FORECAST, size=size, rng=_rng(unit, name, f"path {k}")
+                        path,
+                        ahead,
+                        task=FORECAST,
+                        size=size,
+                        rng=_rng(unit, start, name, f"path {k}"),
                     )
                     for name in names
                 }
@@ -137,6 +163,6 @@ def forecast_windows(
     return out, notes
 
 
-def _rng(unit: Unit, name: str, what: str) -> np.random.Generator:
+def _rng(unit: Unit, start: int, name: str, what: str) -> np.random.Generator:
     words = [zlib.crc32(text.encode()) for text in (name, what)]
-    return np.random.default_rng([unit.seed, unit.start, *words])
+    return np.random.default_rng([unit.seed, start, *words])

@@ -49,6 +49,13 @@ def backtest(
     refit: Annotated[
         str, typer.Option(metavar="DURATION", help="Time between fits, such as 1D.")
     ] = "1D",
+    sample_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Time between fits that are sampled, such as 7D; draws are reweighted in between.",
+        ),
+    ] = None,
     task: Annotated[
         list[str] | None,
         typer.Option(help="conditional, conditional-oi or forecast; default: all. Repeatable."),
@@ -82,6 +89,7 @@ def backtest(
         model=model,
         panel=data,
         refit=refit,
+        sample=sample_every,
         tasks=tuple(dict.fromkeys(task)) if task else TASKS,
         draws=draws,
         tune=tune,

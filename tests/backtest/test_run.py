@@ -86,6 +86,7 @@ def test_blocks_cover_the_second_half_and_days_are_whole():
     [
         ({"refit": "10min"}, "less than a bar"),
         ({"refit": "soon"}, "no duration"),
+        ({"refit": "2D", "sample": "3D"}, "no multiple of --refit, 2D"),
         ({"tasks": ("nowcast",)}, "the tasks are nowcast"),
         ({"tasks": ()}, "none"),
         ({"model": "fixed-mix"}, "is a rule"),
@@ -170,7 +171,8 @@ def test_only_the_validation_block_is_no_result(tmp_path, monkeypatch, origins):
 
 def test_the_best_baseline_is_chosen_before_the_test(finished):
     """Scores of the test block have no say."""
-    rows = [json.loads(x) for x in (finished[0] / "rows.jsonl").read_text().splitlines()]
+    lines = (finished[0] / "rows.jsonl").read_text().splitlines()
+    rows = [block for line in lines for block in json.loads(line)["blocks"]]
     own = plan()
     names = [n for n in rows[-1]["tasks"]["conditional"] if n in ("oi-flow", "fixed-mix")]
     for row in rows:

@@ -123,7 +123,8 @@ def test_exam_from_positions_to_coverage(
     judged = pd.read_csv(out / "exam.csv")
     assert set(judged["side"]) == {"both", "long", "short"}
     assert judged["coverage"].between(0, 1).all()
-    np.testing.assert_allclose(judged["coverage"] + judged["below"] + judged["above"], 1.0, atol=1e-5)
+    parts = judged["coverage"] + judged["below"] + judged["above"]
+    np.testing.assert_allclose(parts, 1.0, atol=1e-5)
     # 3 snapshots, 6 splits and 2 sides, pooled
     assert (judged.loc[judged["side"] == "both", "n"] == 36).all()
     # knowing a half cannot be worth less than nothing
