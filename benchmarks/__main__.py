@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 from benchmarks.analysis import analysis_table
+from benchmarks.backtest import backtest_table
 from benchmarks.batch import batch_table
 from benchmarks.gradient import gradient_table
 from benchmarks.outputs import propagation_table
@@ -30,6 +31,7 @@ def main() -> None:
         propagation_table(),
         analysis_table(),
         batch_table(),
+        backtest_table(),
     ]
     text = "\n\n".join(parts) + "\n"
     TARGET.write_text(text, encoding="utf-8")
