@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liqbayes.engine.generate import TURNOVER, VOLUME, draw_interest
-from liqbayes.errors import InputError
+from liqbayes.errors import InputError, SamplingError
 from liqbayes.model.data import SIDES, USUAL_TURNOVER_PER_DAY, ModelData
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.inputs import DEGREES_OF_FREEDOM
@@ -50,6 +50,8 @@ def draw_data(
     InputError
         If ``hold`` is none of these, or the market has two legs, or its volume is another venue's:
         then volume is no given quantity of the leg; or if open interest has gaps.
+    SamplingError
+        If the drawn open interest dies out or explodes.
     """
     if hold not in HOLD:
         raise InputError(f"hold is {hold!r}; use one of {', '.join(HOLD)}.")
@@ -100,6 +102,12 @@ def draw_data(
         covariates,
         *touches,
     )
+    dead = ~(np.isfinite(interest) & (interest > 0))
+    if dead.any():
+        raise SamplingError(
+            f"the drawn market has no open interest left in bar {int(np.argmax(dead))}: these "
+            "parameters close more than there is."
+        )
     before = np.concatenate([interest[:1], interest[:-1]])
     now = turnover * leg.before / before if hold == "volume" else turnover
     moved = replace(leg, interest=interest, before=before, turnover=now)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liqbayes.errors import InputError
+from liqbayes.errors import InputError, SamplingError
 from liqbayes.model.data import SIDES, prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.generate import draw_data
@@ -58,6 +58,15 @@ def test_nothing_is_drawn_over_unknown_open_interest():
     evaluator = Evaluator.of(SPEC, prepare(SPEC, panel(table)))
     with pytest.raises(InputError, match="unknown in 3 bars"):
         draw_data(evaluator, np.zeros(evaluator.layout.n), np.random.default_rng(1))
+
+
+def test_a_market_that_dies_out_is_said_to():
+    evaluator, z = case()
+    extreme = z.copy()
+    # an error scale far beyond any market's: open interest leaves the range of numbers
+    extreme[evaluator.layout.index("oi_scale")] = 40.0
+    with np.errstate(all="ignore"), pytest.raises(SamplingError, match="no open interest left"):
+        draw_data(evaluator, extreme, np.random.default_rng(1))
 
 
 def test_unscored_bars_keep_their_change():
