@@ -1,13 +1,21 @@
 """What a backtest is: panel, model, blocks of bars with one fit each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from liqbayes.backtest.ablation import PLACEBO, WITH_MAP
 from liqbayes.backtest.forecaster import TASKS
+from liqbayes.backtest.model_forecaster import MODEL
+from liqbayes.backtest.opponents import opponents
 from liqbayes.backtest.origins import midnight_from, ranges
 from liqbayes.backtest.table import BarTable
+from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec, prepare
 from liqbayes.model.spec import ModelSpec
@@ -16,6 +24,7 @@ from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig
 from liqbayes.validate.identity import model_identity, panel_identity, run_versions
 
+FloatArray = NDArray[np.float64]
 SCHEMA = "liqbayes-backtest-1"
 # Shares of the panel, the last one of which is forecast by all; the one before chooses a baseline.
 VALIDATION_SHARE, TEST_SHARE = 0.2, 0.3
@@ -43,6 +52,8 @@ class Unit:
         Whether the model is fitted; before the test block only baselines are compared.
     tasks : tuple of str
     draws, tune, chains, seed : int
+    maps : mapping of str to ndarray
+        What bars sweep of maps that are given, shape (side, time) each.
     """
 
     spec: str
@@ -54,6 +65,7 @@ class Unit:
     tune: int
     chains: int
     seed: int
+    maps: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,10 @@ class BacktestPlan:
     tasks : sequence of str
     draws, tune, chains, seed : int
         Of every fit.
+    maps : mapping of str to ndarray, shape (side, time)
+        What each bar sweeps of a map that stood before it (`liqbayes.judge.swept_by_bar`), by the
+        name that it has among the baselines. On drawn paths there is no such map, so that they
+        take no part in the task ``forecast``.
     """
 
     model: str | ModelSpec
@@ -86,6 +102,7 @@ class BacktestPlan:
     tune: int = 400
     chains: int = 2
     seed: int = 0
+    maps: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -108,6 +125,7 @@ class BacktestPlan:
                 f"{self.spec.name} is a rule and forecasts nothing; it is among the baselines. "
                 "Backtest a sampled model such as baseline."
             )
+        self._check_maps()
         _ = self.table
         if "liquidation_feed" not in self.spec.channels:
             raise InputError(
@@ -121,6 +139,20 @@ class BacktestPlan:
                 f"on, where {LEAST_BARS} and {LEAST_TEST} are needed. Use a longer panel."
             )
         prepare(self.spec, self.panel, seen=first)
+
+    def _check_maps(self) -> None:
+        taken = {each.name for each in opponents(self.panel)} | {MODEL, WITH_MAP}
+        for name, swept in self.maps.items():
+            if name in taken or name.startswith(PLACEBO.format("")):
+                raise InputError(
+                    f"a map is named {name!r}, which a forecaster of the backtest is called; give "
+                    "it another name."
+                )
+            if np.shape(swept) != (len(SIDES), self.panel.n_bars):
+                raise InputError(
+                    f"the map {name!r} has shape {np.shape(swept)}; give what each of the "
+                    f"{self.panel.n_bars} bars sweeps, (side, bar), longs first."
+                )
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -172,6 +204,7 @@ class BacktestPlan:
                 self.tune,
                 self.chains,
                 self.seed,
+                dict(self.maps),
             )
             for group, tested in groups
         }
@@ -185,6 +218,10 @@ class BacktestPlan:
             "refit": self.refit,
             "sample": self.sample,
             "tasks": list(self.tasks),
+            "maps": {
+                name: hashlib.sha256(np.ascontiguousarray(swept, float).tobytes()).hexdigest()
+                for name, swept in self.maps.items()
+            },
             "blocks": [list(block) for block in self.blocks()],
             "draws_a_bar": SIZE,
             "paths": PATHS,

@@ -88,7 +88,7 @@ def forecast_block(
 def forecasters(unit: Unit) -> tuple[Sequence[Forecaster], ModelForecaster | None]:
     """Baselines and, in the test, the model, the regression with its map, and the placebos."""
     spec = ModelSpec.from_json(unit.spec)
-    without = opponents(unit.panel)
+    without = opponents(unit.panel, unit.maps)
     if not unit.test:
         return without, None
     model = ModelForecaster(
@@ -126,9 +126,11 @@ def forecast_windows(
 ) -> tuple[dict[str, FloatArray], list[str]]:
     """Draws for windows of ``HORIZON`` bars, each from the bars before it on common paths.
 
-    Placebos are left out: they are of the conditional tasks.
+    Placebos are left out: they are of the conditional tasks; and so are maps that were given, of
+    which there are none on drawn paths.
     """
-    names = [name for name in fitted if not name.startswith("placebo-")]
+    left_out = set(unit.maps) | {name for name in fitted if name.startswith("placebo-")}
+    names = [name for name in fitted if name not in left_out]
     size = SIZE // PATHS
     out = {name: np.full((2, stop - start, size * PATHS), np.nan) for name in names}
     notes = []

@@ -1,6 +1,7 @@
 """`liqbayes backtest`."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,10 +27,15 @@ from liqbayes.cli.arguments import (
 )
 from liqbayes.cli.console import guarded, number, print_table, say, warn
 from liqbayes.cli.options import parse_columns
+from liqbayes.errors import InputError
 from liqbayes.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from liqbayes.backtest import BacktestResult
+    from liqbayes.panel import MarketPanel
 
 COLUMNS = (
     *("forecaster", "side", "CRPS, log", "CRPS x 1e6", "log score", "interval score"),
@@ -60,6 +66,20 @@ def backtest(
         list[str] | None,
         typer.Option(help="conditional, conditional-oi or forecast; default: all. Repeatable."),
     ] = None,
+    level_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="NAME=FILE",
+            help="Score a tool's levels (CSV as for judge) among the baselines. Repeatable.",
+        ),
+    ] = None,
+    amounts: Annotated[
+        str, typer.Option(help="Of --map: relative, quantity or quote, as for judge.")
+    ] = "relative",
+    max_age: Annotated[
+        float, typer.Option(metavar="HOURS", help="Of --map: older snapshots are not used.")
+    ] = 24.0,
     draws: Draws = 250,
     tune: Tune = 400,
     chains: Chains = 2,
@@ -95,6 +115,7 @@ def backtest(
         tune=tune,
         chains=chains,
         seed=seed,
+        maps=_maps(level_map or [], data, amounts, max_age),
     )
     first, test, end = plan.splits
     say(
@@ -106,6 +127,25 @@ def backtest(
         result, outcome = run(plan, out, executor, budget_minutes=budget, force=force)
     _print(result, plan.tasks)
     finish(outcome, "blocks", result.summary["errors"])
+
+
+def _maps(
+    given: Sequence[str], panel: "MarketPanel", amounts: str, max_age: float
+) -> "dict[str, NDArray[np.float64]]":
+    """What the panel's bars sweep of each map."""
+    from liqbayes.judge import read_map, swept_by_bar
+
+    out = {}
+    for text in given:
+        name, separator, file = text.partition("=")
+        if not (name and separator and file):
+            raise InputError(f"--map is {text!r}; give NAME=FILE.")
+        if name in out:
+            raise InputError(f"--map {name!r} is given twice.")
+        out[name] = swept_by_bar(
+            read_map(Path(file)), panel, amounts=amounts, max_age_hours=max_age
+        )
+    return out
 
 
 def _print(result: "BacktestResult", tasks: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from liqbayes.judge.checks import Ruling
 from liqbayes.judge.files import write_judgement, write_map
 from liqbayes.judge.own import fit_level_map
 from liqbayes.judge.reader import map_of_table, read_map
-from liqbayes.judge.referee import Judgement, judge_fit, judge_map
+from liqbayes.judge.referee import Judgement, judge_fit, judge_map, swept_by_bar
 
 __all__ = [
     "Judgement",
@@ -14,6 +14,7 @@ __all__ = [
     "judge_map",
     "map_of_table",
     "read_map",
+    "swept_by_bar",
     "write_judgement",
     "write_map",
 ]

@@ -99,19 +99,64 @@ def judge_map(
         If the panel has no usable feed, the map does not meet it, or fewer than 240 bars can be
         scored.
     """
+    sweeps, held, rulings = _swept(levels, panel, amounts, max_age_hours)
+    about = {"amounts": amounts, "max_age_hours": max_age_hours, "notes": list(levels.notes)}
+    if held is None:
+        return Judgement(name, tuple(rulings), pd.DataFrame(), about)
+    return _judged(name, rulings, sweeps, held, (), np.isfinite(held), seed, about)
+
+
+def swept_by_bar(
+    levels: LevelMap,
+    panel: MarketPanel,
+    *,
+    amounts: str = "relative",
+    max_age_hours: float = MAX_AGE_HOURS,
+) -> FloatArray:
+    """What each bar sweeps of a map that stood before it: what a forecast can learn from.
+
+    Parameters
+    ----------
+    levels, panel, amounts, max_age_hours
+        As in `judge_map`.
+
+    Returns
+    -------
+    ndarray, shape (side, time)
+        Over open interest before the bar, or over the snapshot's sum of its side where amounts are
+        relative; NaN where the map says nothing of the bar.
+
+    Raises
+    ------
+    InputError
+        If a check refuses the map; otherwise as `judge_map`.
+    """
+    _, held, rulings = _swept(levels, panel, amounts, max_age_hours)
+    if held is None:
+        reasons = "; ".join(ruling.text for ruling in rulings if ruling.status == "fail")
+        raise InputError(f"the map is refused: {reasons}.")
+    return held
+
+
+def _swept(
+    levels: LevelMap, panel: MarketPanel, amounts: str, max_age_hours: float
+) -> tuple[Sweeps, FloatArray | None, list[Ruling]]:
+    """Sweeps of a panel, what they hold of a map, and the map's checks; None if it is refused."""
     if not max_age_hours >= 0:
         raise InputError(f"the largest age is {max_age_hours} hours; use 0 or more.")
     sweeps = Sweeps.of(panel)
     relative = amounts == "relative"
-    levels = in_quantity(levels, amounts, panel.contract)
     levels, rulings = check_map(
-        levels, panel, sweeps, relative=relative, max_age_hours=max_age_hours
+        in_quantity(levels, amounts, panel.contract),
+        panel,
+        sweeps,
+        relative=relative,
+        max_age_hours=max_age_hours,
     )
-    about = {"amounts": amounts, "max_age_hours": max_age_hours, "notes": list(levels.notes)}
     if any(ruling.status == "fail" for ruling in rulings):
-        return Judgement(name, tuple(rulings), pd.DataFrame(), about)
+        return sweeps, None, rulings
     held = held_by(levels, sweeps, relative=relative, max_age_hours=max_age_hours)
-    return _judged(name, rulings, sweeps, held, (), np.isfinite(held), seed, about)
+    return sweeps, held, rulings
 
 
 def judge_fit(

@@ -42,7 +42,9 @@ def origins():
         patch.setattr("liqbayes.backtest.unit.PATHS", 1)
         patch.setattr(
             "liqbayes.backtest.unit.opponents",
-            lambda source: [each for each in opponents(source) if each.name in FEW],
+            lambda source, maps: [
+                each for each in opponents(source, maps) if each.name in (*FEW, *maps)
+            ],
         )
         yield found
 
@@ -158,6 +160,35 @@ def test_a_run_goes_on_where_it_was(tmp_path, finished, origins):
     assert not origins
     with pytest.raises(InputError, match="another run"):
         run(part, refit="1D")
+
+
+def test_a_given_map_is_scored_among_the_baselines(tmp_path, origins):
+    """One that holds what was reported helps more than one that holds nothing of it."""
+    source = market(BARS)
+    reported = plan().table.reported
+    rng = np.random.default_rng(1)
+    noise = rng.lognormal(0, 0.1, reported.shape)
+    maps = {
+        "knows": np.where(np.isfinite(reported), reported * noise + 1e-6, np.nan),
+        "guesses": rng.lognormal(0, 1, (2, BARS)),
+    }
+    result, _ = run(tmp_path / "out", tasks=("conditional", "forecast"), maps=maps)
+    scores = result.summary["scores"]
+    for side in SIDES:
+        of = {name: each[side]["crps_log"] for name, each in scores["conditional"].items()}
+        assert of["knows"] < 0.7 * min(of["regression"], of["guesses"])
+    assert result.summary["best_baseline"]["conditional"] == "knows"
+    # along paths that were drawn nobody knows what such a map would be
+    assert not set(maps) & set(scores["forecast"])
+    with pytest.raises(InputError, match="another run"):
+        run(tmp_path / "out", tasks=("conditional", "forecast"))
+    for bad, words in (
+        ({"regression": maps["knows"]}, "give it another name"),
+        ({"placebo-mine": maps["knows"]}, "give it another name"),
+        ({"mine": maps["knows"][:, 1:]}, r"shape \(2, 399\)"),
+    ):
+        with pytest.raises(InputError, match=words):
+            BacktestPlan(SPEC, source, maps=bad)
 
 
 def test_only_the_validation_block_is_no_result(tmp_path, monkeypatch, origins):

@@ -5,8 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from liqbayes.errors import InputError
 from tests.backtest.markets import posterior, table
 from tests.cli.conftest import Program
 
@@ -47,6 +50,9 @@ COLUMNS = (
         (("--since", "2025-01-01"), "2025"),
         (("--draws", "1"), "draws is 1"),
         (("--column", "volume"), "not NAME=SOURCE"),
+        (("--map", "levels.csv"), "give NAME=FILE"),
+        (("--map", "vendor=nowhere.csv"), "nowhere.csv"),
+        (("--refit", "2D", "--sample-every", "3D"), "no multiple of --refit"),
     ],
 )
 def test_what_cannot_be_backtested(
@@ -63,6 +69,42 @@ def test_a_panel_without_a_feed(liqbayes: Program, panel_file: Path, tmp_path: P
     done = liqbayes("backtest", panel_file, *CONTRACT, "--out", tmp_path / "out")
     assert done.exit_code == 2, done.output
     assert "the panel lacks long_liquidations, short_liquidations" in done.stderr
+
+
+def test_a_tools_levels_become_a_baseline(
+    liqbayes: Program, feed_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels from a file, by the name that the user gave them; refused ones are refused here."""
+    plans: list[Any] = []
+
+    def stop(plan: Any, *_: Any, **__: Any) -> Any:
+        plans.append(plan)
+        raise InputError("far enough")
+
+    monkeypatch.setattr("liqbayes.backtest.backtest", stop)
+    frame = table(400)
+    days = frame.iloc[::24]
+    rows = pd.DataFrame(
+        {
+            "time": np.repeat(days.index, 4),
+            "side": ["long", "long", "short", "short"] * len(days),
+            "price": np.ravel(np.outer(days["open"], [0.9, 0.99, 1.01, 1.1])),
+            "amount": [1.0, 3.0, 3.0, 1.0] * len(days),
+        }
+    )
+    rows.to_csv(tmp_path / "levels.csv", index=False)
+    command = ("backtest", feed_file, *CONTRACT, *COLUMNS, "--out", tmp_path / "out", "--map")
+    done = liqbayes(*command, f"vendor={tmp_path / 'levels.csv'}")
+    assert "far enough" in done.stderr
+    (plan,) = plans
+    swept = plan.maps["vendor"]
+    assert swept.shape == (2, 400) and 0 < float(np.nanmax(swept)) <= 1
+    rows.assign(side=rows["side"].map({"long": "short", "short": "long"})).to_csv(
+        tmp_path / "swapped.csv", index=False
+    )
+    done = liqbayes(*command, f"vendor={tmp_path / 'swapped.csv'}")
+    assert done.exit_code == 2 and "the map is refused" in done.stderr
+    assert len(plans) == 1
 
 
 def test_tables_and_status(
