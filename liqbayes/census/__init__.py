@@ -6,6 +6,7 @@ from liqbayes.census.fate_report import FILES as FATE_FILES
 from liqbayes.census.fate_report import FateResult, level_fate, write_fate
 from liqbayes.census.fits import Settings
 from liqbayes.census.fuse import fuse as fuse_positions
+from liqbayes.census.snapshots import fits_table
 from liqbayes.census.table import CENSUS_COLUMNS, Census, census_of, read_census
 from liqbayes.census.verdicts import verdicts
 from liqbayes.census.write import FUSE_FILES, positions_of, write_fused, write_tables
@@ -22,6 +23,7 @@ __all__ = [
     "census_of",
     "compare_with_positions",
     "exam_verdicts",
+    "fits_table",
     "fuse_positions",
     "level_fate",
     "positions_of",

@@ -62,6 +62,11 @@ def run_snapshots(
     return table, outcome
 
 
+def fits_table(table: pd.DataFrame) -> pd.DataFrame:
+    """How the fits behind a table of `run_snapshots` converged, a row each."""
+    return pd.DataFrame(table.attrs["fits"])
+
+
 def fit_quality(fit: xr.DataTree) -> dict[str, Any]:
     """Convergence of a sampled fit in plain values; ``reasons`` is empty where it converged."""
     found = diagnostics(fit)

@@ -8,6 +8,7 @@ from liqbayes.cli.backtest import backtest
 from liqbayes.cli.cite import cite
 from liqbayes.cli.compare import compare
 from liqbayes.cli.demo import demo
+from liqbayes.cli.evaluate import evaluate
 from liqbayes.cli.events import events
 from liqbayes.cli.fit import fit
 from liqbayes.cli.inspect import inspect
@@ -68,6 +69,7 @@ for _command in (
     compare,
     backtest,
     pool,
+    evaluate,
     judge,
     events,
     margin,

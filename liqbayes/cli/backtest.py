@@ -31,9 +31,6 @@ from liqbayes.errors import InputError
 from liqbayes.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from liqbayes.backtest import BacktestResult
     from liqbayes.panel import MarketPanel
 
@@ -131,7 +128,7 @@ def backtest(
 
 def _maps(
     given: Sequence[str], panel: "MarketPanel", amounts: str, max_age: float
-) -> "dict[str, NDArray[np.float64]]":
+) -> dict[str, Any]:
     """What the panel's bars sweep of each map."""
     from liqbayes.judge import read_map, swept_by_bar
 

@@ -1,7 +1,7 @@
 """`liqbayes census compare`, `exam` and `fuse`: what needs a fit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,8 +39,6 @@ _NAMED = 5
 __all__ = ["census"]
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from liqbayes.census import CensusPlan
 
 Fits = Annotated[
@@ -232,11 +230,11 @@ def fuse(
     )
 
 
-def _quality(table: "pd.DataFrame") -> "pd.DataFrame":
-    """How the fits behind a table converged; those that did not are named."""
-    import pandas as pd
+def _quality(table: Any) -> Any:
+    """How the fits behind a table converged, as a table; those that did not are named."""
+    from liqbayes.census import fits_table
 
-    quality = pd.DataFrame(table.attrs["fits"])
+    quality = fits_table(table)
     loose = quality[quality["reasons"] != ""] if len(quality) else quality
     if len(loose):
         say(f"{len(loose)} of {len(quality)} fits did not converge; fits.csv names them:")

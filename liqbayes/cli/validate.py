@@ -180,8 +180,9 @@ def results(
         typer.Option(help="Directory of stored studies; default: docs/results of the source."),
     ] = None,
     docs: Annotated[
-        str, typer.Option(help="Where the documentation lies, relative to the file.")
-    ] = "..",
+        str | None,
+        typer.Option(help="Where the documentation lies, relative to the file, to link to it."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a file that this command did not write.")
     ] = False,

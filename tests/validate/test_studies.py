@@ -19,12 +19,12 @@ STORED = ROOT / "docs" / "results"
 
 
 def page_of(directory):
-    return results_page(read_studies(directory), prefix=PurePosixPath(), docs=PurePosixPath(".."))
+    return results_page(read_studies(directory), prefix=PurePosixPath(), docs="..")
 
 
 def test_the_published_page_is_the_one_that_the_command_writes():
     assert (STORED / "index.md").read_text(encoding="utf-8") == page_of(STORED), (
-        "run: liqbayes validate results --out docs/results/index.md"
+        "run: liqbayes validate results --out docs/results/index.md --docs .."
     )
 
 

@@ -27,7 +27,7 @@ _LEAD = (
 
 
 def write_results_page(
-    out: Path, *, results: Path | None = None, docs: str = "..", force: bool = False
+    out: Path, *, results: Path | None = None, docs: str | None = None, force: bool = False
 ) -> Studies:
     """Write the page of all stored studies, in Markdown.
 
@@ -37,8 +37,8 @@ def write_results_page(
         File to write. Pictures and files are linked relative to it.
     results : Path, optional
         Directory with one folder a study; otherwise ``docs/results`` of the source tree.
-    docs : str
-        Where the documentation lies, relative to ``out``.
+    docs : str, optional
+        Where the documentation lies, relative to ``out``; otherwise it is named and not linked.
     force : bool
         Replace a file that this function did not write.
 
@@ -59,11 +59,11 @@ def write_results_page(
     if out.exists() and not force and MARK not in out.read_text(encoding="utf-8", errors="replace"):
         raise InputError(f"{out} exists and was not written by this command; see --force.")
     prefix = PurePosixPath(Path(os.path.relpath(studies.directory, out.parent)).as_posix())
-    replace_text(out, results_page(studies, prefix=prefix, docs=PurePosixPath(docs)))
+    replace_text(out, results_page(studies, prefix=prefix, docs=docs))
     return studies
 
 
-def results_page(studies: Studies, *, prefix: PurePosixPath, docs: PurePosixPath) -> str:
+def results_page(studies: Studies, *, prefix: PurePosixPath, docs: str | None = None) -> str:
     """The page in Markdown.
 
     Parameters
@@ -71,7 +71,7 @@ def results_page(studies: Studies, *, prefix: PurePosixPath, docs: PurePosixPath
     studies : Studies
     prefix : PurePosixPath
         From the page to the directory of studies.
-    docs : PurePosixPath
+    docs : str, optional
         From the page to the documentation.
     """
     today = {name: load_spec(name).content_hash for name in list_models()}
@@ -81,7 +81,9 @@ def results_page(studies: Studies, *, prefix: PurePosixPath, docs: PurePosixPath
         if not found:
             continue
         parts.append(f"## {kind.name[0].upper()}{kind.name[1:]}")
-        parts.append(f"{kind.asks} Explained in [{kind.page}]({docs / kind.page}.md).")
+        page = f"docs/{kind.page}.md"
+        where = f"`{page}`" if docs is None else f"[{page}]({PurePosixPath(docs) / kind.page}.md)"
+        parts.append(f"{kind.asks} Explained in {where}.")
         for study in found:
             parts += _section(study, today, prefix)
     if studies.unread:

@@ -144,7 +144,55 @@ def _alarms_missed(files: Files) -> list[str]:
     return out
 
 
+def _judge(files: Files) -> str:
+    values = files.values
+    if values.get("refused"):
+        return f"{values.get('name')}: refused, " + "; ".join(
+            str(v["text"]) for v in values.get("verdicts", []) if v.get("status") == "fail"
+        )
+    said = [
+        f"{v['check']}: {v['status']}"
+        for v in values.get("verdicts", [])
+        if v.get("status") in ("ok", "warn", "fail")
+    ]
+    return f"{values.get('name')}: " + ", ".join(said)
+
+
+def _judge_table(files: Files) -> Table:
+    rows = [
+        (
+            row["side"],
+            row["score"],
+            row["source"],
+            interval(row["low"], row["value"], row["high"]),
+            "" if row.get("chance") is None else number(row["chance"]),
+            row["bars"],
+        )
+        for row in files.values.get("scores", [])
+    ]
+    return ("side", "score", "of", "value and 90 % interval", "chance", "bars"), rows
+
+
+def _judge_missed(files: Files) -> list[str]:
+    return [
+        f"{v['check']}: {v['text']}"
+        for v in files.values.get("verdicts", [])
+        if v.get("status") == "fail"
+    ]
+
+
 KINDS = {
+    "liqbayes-judge": Kind(
+        "judgement of a map",
+        "Can the map be, and does it say where liquidations happen, beyond distance?",
+        "liqbayes judge MAP --panel PANEL --contract NAME --out DIR",
+        "explanation/judge",
+        _judge,
+        _judge_table,
+        _judge_missed,
+        of_model=False,
+        pictures={"judge.png": "Scores beside distance alone"},
+    ),
     "liqbayes-compare": Kind(
         "comparison with other models",
         "Which model predicts the bars to come better?",
