@@ -16,7 +16,7 @@ from liqbayes.validate.paths import N_PATHS, load_path, needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
 from liqbayes.validate.sbc.tables import judge, write_result
-from liqbayes.validate.sbc.unit import _evaluator
+from liqbayes.validate.sbc.unit import _evaluator, held
 from tests.model.markets import bars, panel, small_spec
 
 SPEC = small_spec()
@@ -101,6 +101,25 @@ def test_ranks_are_those_of_whole_likelihoods():
     assert prepare(spec, load_path(name, 120, None).panel).feed_weight == 0.2
     data = _evaluator(spec.to_json(), name, 120, None).data
     assert (data.feed_weight, data.open_interest_weight) == (1.0, 1.0)
+
+
+def test_trading_is_kept_so_that_a_market_stays_one():
+    """Where open interest may fall by more than is closed, a fixed volume soon is too much."""
+    assert held(load_spec("baseline"), daily=False) == "volume"
+    assert held(load_spec("dynamic"), daily=True) == held(load_spec("baseline"), daily=True)
+    spec = load_spec("standard")
+    assert held(spec, daily=False) == "turnover"
+    evaluator = _evaluator(spec.to_json(), path_names(None)[3], 360, None)
+    z = np.random.default_rng(5).standard_normal(evaluator.layout.n)
+    z[evaluator.layout.index("counterparty_closing_share")] = 3.5
+    drawn = draw_data(evaluator, z, np.random.default_rng(1), hold="turnover")
+    before = drawn.common_before()
+    assert np.isfinite(before).all() and (before > 0).all()
+    for feed in drawn.feeds.values():
+        assert np.isfinite(feed.reported).all()
+        # a report is a part of what is open
+        assert (feed.reported[feed.bars] <= 10 * before[feed.bars]).all()
+    assert (drawn.legs[0].turnover == evaluator.data.legs[0].turnover).all()
 
 
 def test_faults_change_what_they_say():

@@ -15,7 +15,7 @@ from liqbayes.validate.paths import needs_days, path_names
 from liqbayes.validate.sbc.faults import FAULTS
 from liqbayes.validate.sbc.picture import draw_ecdf
 from liqbayes.validate.sbc.tables import SbcResult, judge, write_result
-from liqbayes.validate.sbc.unit import CHAINS, LEAST_ESS, STAGES, L, Unit, calibrate_panel
+from liqbayes.validate.sbc.unit import CHAINS, LEAST_ESS, STAGES, L, Unit, calibrate_panel, held
 
 SCHEMA = "liqbayes-sbc-1"
 # How many paths the second market of a model that pools lies behind the first.
@@ -92,6 +92,7 @@ class SbcPlan:
             "bars": self.bars,
             "paths": self.paths(),
             "fault": self.fault,
+            "held": held(spec, daily=needs_days(spec)),
             "draws": {"L": L, "least_ess": LEAST_ESS, "chains": CHAINS, "stages": list(STAGES)},
             "versions": run_versions(),
         }

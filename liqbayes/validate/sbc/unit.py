@@ -27,7 +27,7 @@ L = 99
 LEAST_ESS = 100.0
 CHAINS = 2
 # (tune, draws) of each chain; the next pair where the effective sample size falls short
-STAGES = ((300, 250), (600, 1000), (1000, 4000))
+STAGES = ((300, 400), (600, 1000), (1000, 4000))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
     seen = {}
     for (name, blank), path in zip(blanks.items(), paths, strict=True):
         own = joint.market(truth, name) if joint else truth
-        drawn = draw_data(blank, own, of_data, hold="turnover" if path.daily else "volume")
+        drawn = draw_data(blank, own, of_data, hold=held(spec, daily=path.daily))
         faulty = FAULTS[unit.fault](drawn) if unit.fault else drawn
         seen[name] = Evaluator(spec, faulty, blank.layout)
     model, compiled = model_of(seen), compiled_for(blanks)
@@ -125,6 +125,17 @@ def calibrate_panel(unit: Unit) -> dict[str, Any]:
         "divergences": int(taken.stats["diverging"].sum()),
         "seconds": round(time.perf_counter() - begin, 2),
     }
+
+
+def held(spec: ModelSpec, *, daily: bool) -> str:
+    """What is kept of a path's trading: its volume, or its volume over open interest.
+
+    Over years drawn open interest drifts by orders of magnitude, and where it may fall by more than
+    what is closed it drifts within days: a fixed volume is then soon too much for any market.
+    One-step laws are the same (``draw_data``).
+    """
+    bounded = spec.prior("counterparty_closing_share").distribution == "logitnormal"
+    return "volume" if bounded and not daily else "turnover"
 
 
 def _common(joint: JointLayout, z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
