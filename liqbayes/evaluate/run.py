@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from liqbayes.backtest import backtest
 from liqbayes.backtest.pool import pool, read_backtest, write_pool
 from liqbayes.batch import Outcome
 from liqbayes.errors import LiqbayesError
-from liqbayes.evaluate.plan import EvaluationPlan, Market
+from liqbayes.evaluate.plan import EvaluationPlan
 from liqbayes.events import study_events
 from liqbayes.judge import judge_map, write_judgement
 from liqbayes.panel import MarketPanel
@@ -120,10 +122,12 @@ def _works(
         panel = panels[market.name]
         if "backtest" in plan.studies:
             name = f"backtest-{market.name}"
-            yield name, _backtest(plan, market, panel, out / name, executor, options)
+            made = partial(plan.backtest, market, panel)
+            yield name, _sampled(backtest, made, out / name, executor, options)
         if "events" in plan.studies:
             name = f"events-{market.name}"
-            yield name, _events(plan, market, panel, out / name, executor, options)
+            made_events = partial(plan.events, market, panel)
+            yield name, _sampled(study_events, made_events, out / name, executor, options)
         if "rules" in plan.studies:
             for rule in JUDGED:
                 name = f"judge-{market.name}-{rule}"
@@ -133,34 +137,15 @@ def _works(
         yield "backtest-pool", _pooled(folders, out / "backtest-pool", plan.seed)
 
 
-def _backtest(
-    plan: EvaluationPlan,
-    market: Market,
-    panel: MarketPanel,
+def _sampled(
+    study: Callable[..., tuple[Any, Outcome]],
+    plan: Callable[[], Any],
     out: Path,
     executor: Executor,
     options: dict[str, bool],
 ) -> _Work:
-    def work(minutes: float | None) -> Outcome:
-        own = plan.backtest(market, panel)
-        return backtest(own, out, executor, budget_minutes=minutes, **options)[1]
-
-    return work
-
-
-def _events(
-    plan: EvaluationPlan,
-    market: Market,
-    panel: MarketPanel,
-    out: Path,
-    executor: Executor,
-    options: dict[str, bool],
-) -> _Work:
-    def work(minutes: float | None) -> Outcome:
-        own = plan.events(market, panel)
-        return study_events(own, out, executor, budget_minutes=minutes, **options)[1]
-
-    return work
+    """A study with fits; its plan is made when its turn comes, so that an error is its own."""
+    return lambda minutes: study(plan(), out, executor, budget_minutes=minutes, **options)[1]
 
 
 def _judged(panel: MarketPanel, rule: str, out: Path, seed: int) -> _Work:
