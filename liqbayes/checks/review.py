@@ -103,6 +103,7 @@ def review(fit: xr.DataTree) -> Review:
         *_conflicts(fit),
         *_predictive(fit),
         *_book(books),
+        *_weights(fit),
         *_notes(fit),
     )
     return Review(not reasons, reasons, verdicts, found, shares, books, scale, sensitivity)
@@ -281,6 +282,28 @@ def _book(books: dict[str, float]) -> list[Verdict]:
             "share of open interest whose entry no bar of the panel saw",
         )
         for side, value in books.items()
+    ]
+
+
+def _weights(fit: xr.DataTree) -> list[Verdict]:
+    """What a discounted likelihood means for a reader; nothing where bars count in full."""
+    data = open_fit(fit, "posterior", "expected").evaluator.data
+    weights = {"open interest": data.open_interest_weight}
+    if data.feeds:
+        weights["reports"] = data.feed_weight
+    hours = float((data.start >= 0).sum()) * data.bar_hours
+    return [
+        Verdict(
+            f"weight of {name}",
+            "warn",
+            weight,
+            1.0,
+            f"each bar counts to the power {weight:.3g}, because markets are not the model's: "
+            f"{hours:.0f} hours of {name} count as {hours * weight:.3g}, and the posterior stays "
+            "closer to the prior",
+        )
+        for name, weight in weights.items()
+        if weight < 1
     ]
 
 

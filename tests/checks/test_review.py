@@ -219,6 +219,21 @@ def test_only_a_feed_known_to_be_complete_sets_the_scale():
         assert complete_feed(fit) is complete, (contract, spec.prior("reported_share"))
 
 
+def test_discounted_bars_are_said_to_be(judged):
+    assert not [v for v in judged.verdicts if v.check.startswith("weight of")]
+    table = json.loads(markets.small_spec().to_json())
+    table["channels"] |= {"open_interest_weight": 0.03, "feed_weight": 0.1, "weight_hours": 2.0}
+    spec = ModelSpec.from_mapping(table)
+    found = review(fake_fit(markets.panel(markets.bars(70, seed=3)), spec, draws=20))
+    interest, reports = (verdict(found, f"weight of {n}") for n in ("open interest", "reports"))
+    # an hour has half the weight of two
+    assert (interest.value, reports.value) == (0.015, 0.05)
+    assert "70 hours of open interest count as 1.05," in interest.text
+    without = fake_fit(markets.panel(markets.bars(70, seed=3, feed=False)), spec, draws=20)
+    checks = {v.check for v in review(without).verdicts}
+    assert "weight of open interest" in checks and "weight of reports" not in checks
+
+
 def test_book_older_than_the_panel(fit):
     share = prior_book_share(fit)
     assert set(share) == {"long", "short"}
