@@ -45,7 +45,7 @@ def draw_backtest(result: BacktestResult, market: str, path: Path) -> None:
         fontsize=13,
         fontweight="bold",
     )
-    replace_with(path, lambda scratch: save(figure, scratch))
+    replace_with(path, lambda scratch: save(figure, scratch, lines=True))
 
 
 def _own(test: pd.DataFrame, name: str, side: str) -> pd.DataFrame:

@@ -3,15 +3,18 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from liqbayes import plots
 from liqbayes.errors import InputError
+from liqbayes.plots import style
 from tests.plots import synthetic
 
 LABEL = "binance:BTCUSDT, 1 h bars"
@@ -189,3 +192,16 @@ def test_drawing_changes_no_setting_and_needs_no_pyplot() -> None:
 def test_save_chooses_the_format_by_name(tmp_path, figures: dict[str, Figure]) -> None:
     plots.save(figures["delta"], tmp_path / "delta.png")
     assert (tmp_path / "delta.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_lines_is_small_and_looks_the_same(tmp_path: Path) -> None:
+    figure, (ax,) = style.new_figure(size=(8.0, 6.0))
+    ax.plot(np.arange(50), np.cos(np.arange(50) / 5), color=style.COLOUR["long"])
+    ax.fill_between(np.arange(50), -1, 1, color=style.UNCERTAIN)
+    plain, small = tmp_path / "plain.png", tmp_path / "small.png"
+    style.save(figure, plain)
+    style.save(figure, small, lines=True)
+    assert small.stat().st_size < 0.6 * plain.stat().st_size
+    one, two = (np.asarray(Image.open(p).convert("RGB"), float) for p in (plain, small))
+    assert one.shape == two.shape
+    assert np.abs(one - two).max() < 24 and np.abs(one - two).mean() < 0.5

@@ -45,7 +45,7 @@ def draw_comparison(result: ComparisonResult, panel: MarketPanel, n_draws: int, 
         fontsize=13,
         fontweight="bold",
     )
-    replace_with(path, lambda scratch: save(figure, scratch))
+    replace_with(path, lambda scratch: save(figure, scratch, lines=True))
 
 
 def _differences(

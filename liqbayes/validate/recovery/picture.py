@@ -58,7 +58,7 @@ def draw_coverage(result: RecoveryResult, model: str, path: Path) -> None:
         fontsize=13,
         fontweight="bold",
     )
-    replace_with(path, lambda scratch: save(figure, scratch))
+    replace_with(path, lambda scratch: save(figure, scratch, lines=True))
 
 
 def _panel(

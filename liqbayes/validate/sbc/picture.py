@@ -60,4 +60,4 @@ def draw_ecdf(result: SbcResult, title: str, path: Path) -> None:
         ha="left",
     )
     figure.supylabel("ECDF minus uniform", fontsize=8)
-    replace_with(path, lambda scratch: save(figure, scratch))
+    replace_with(path, lambda scratch: save(figure, scratch, lines=True))
