@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from liqbayes.errors import InputError
 from liqbayes.model.spec import ModelSpec
@@ -79,18 +80,18 @@ def needs_days(spec: ModelSpec) -> bool:
     return max(spec.walk_hours, spec.turnover_walk_hours) > LONGEST_HOURLY_STEP
 
 
-def path_names(data: str | Path | None, *, daily: bool = False) -> list[str]:
-    """Names of the paths, real ones first; ``data`` is the directory of real panels, if any.
+def path_names(data: str | Path | None, bars: int, *, daily: bool = False) -> list[str]:
+    """Names of the paths of so many bars, real ones first where panels are long enough.
 
-    Paths of days are all simulated: real ones of that length add venues up, and nothing can be
-    drawn over an aggregate.
+    ``data`` is the directory of real panels, if any. Paths of days are all simulated: real ones of
+    that length add venues up, and nothing can be drawn over an aggregate.
     """
     if daily:
         return [
             f"{preset} {contract} {DAILY}" for contract in CONTRACTS for preset in DAILY_PRESETS
         ]
     simulated = [f"{preset} {contract}" for contract in CONTRACTS for preset in PRESETS]
-    return (_real_names(data) + simulated)[:N_PATHS]
+    return (_real_names(data, bars) + simulated)[:N_PATHS]
 
 
 def load_path(name: str, bars: int, data: str | Path | None) -> CalibrationPath:
@@ -106,29 +107,32 @@ def load_path(name: str, bars: int, data: str | Path | None) -> CalibrationPath:
     Raises
     ------
     InputError
-        If the name is none of ``path_names``, or the file is too short.
+        If the name is none of ``path_names``.
     """
-    names = path_names(data, daily=name.endswith(f" {DAILY}"))
+    names = path_names(data, bars, daily=name.endswith(f" {DAILY}"))
     if name not in names:
         raise InputError(f"no path {name!r}; there are {', '.join(names)}.")
     made = _real(name, bars, Path(data)) if data and ".parquet" in name else _simulated(name, bars)
     return CalibrationPath(name, _with_reports(made))
 
 
-def _real_names(data: str | Path | None) -> list[str]:
+def _real_names(data: str | Path | None, bars: int) -> list[str]:
     if data is None:
         return []
     if not Path(data).is_dir():
         raise InputError(f"{data} is no directory of real panels.")
-    files = [name for name, _ in REAL if (Path(data) / name).is_file()]
-    return [f"{name} {window}" for name in files for window in range(REAL_WINDOWS)]
+    long_enough = [name for name, _ in REAL if _length(Path(data) / name) >= bars]
+    return [f"{name} {window}" for name in long_enough for window in range(REAL_WINDOWS)]
+
+
+def _length(path: Path) -> int:
+    """Bars of a file; none if it is not there."""
+    return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
 
 
 def _real(name: str, bars: int, data: Path) -> MarketPanel:
     file, window = name.split()
     panel = read_panel(data / file, contract=dict(REAL)[file])
-    if panel.n_bars < bars:
-        raise InputError(f"{file} has {panel.n_bars} bars; {bars} are needed.")
     # the first window begins the file, the last one ends it
     first = int(window) * (panel.n_bars - bars) // (REAL_WINDOWS - 1)
     since, last = panel.time[first], panel.time[first + bars - 1]

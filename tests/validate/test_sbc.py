@@ -27,7 +27,7 @@ def evaluator_of(data):
 
 
 def test_paths_are_fixed_and_whole():
-    names = path_names(None)
+    names = path_names(None, 120)
     assert len(names) == len(set(names)) == N_PATHS
     path = load_path(names[2], 120, None)
     again = load_path(names[2], 120, None)
@@ -43,7 +43,7 @@ def test_paths_are_fixed_and_whole():
 def test_months_are_drawn_over_days(tmp_path):
     """Steps of a month and the cuts of July 2021 are inside; real days are aggregates."""
     assert not any(needs_days(load_spec(name)) for name in ("baseline", "standard", "oi-only"))
-    assert SbcPlan(model="standard").paths() == path_names(None)
+    assert SbcPlan(model="standard").paths() == path_names(None, 360)
     spec = load_spec("dynamic")
     plan = SbcPlan(model="dynamic", panels=50, bars=720, data=tmp_path)
     names = plan.paths()
@@ -60,7 +60,7 @@ def test_months_are_drawn_over_days(tmp_path):
         load_path("trend binance:BTCUSDT 1d", 120, None)
 
 
-@pytest.mark.parametrize("name", [path_names(None)[i] for i in (0, 9, 19)])
+@pytest.mark.parametrize("name", [path_names(None, 120)[i] for i in (0, 9, 19)])
 def test_what_a_path_reported_is_neither_needed_nor_used(name):
     """A short path may report nothing where bars are scored; reports are drawn anew anyway."""
     path = load_path(name, 40, None).panel
@@ -78,18 +78,20 @@ def test_what_a_path_reported_is_neither_needed_nor_used(name):
 
 @pytest.mark.devdata
 def test_real_paths_come_first(dev_data):
-    names = path_names(dev_data)
+    names = path_names(dev_data, 360)
     assert len(names) == N_PATHS
     real = [n for n in names if ".parquet" in n]
     assert len(real) == 6 and names[:6] == real
     first, second = (load_path(n, 360, dev_data).panel for n in real[:2])
     assert first.n_bars == second.n_bars == 360
     assert first.time[-1] < second.time[0]
+    # panels of five weeks are none of sixty days
+    assert path_names(dev_data, 1440) == path_names(None, 1440)
 
 
 def test_without_the_directory_it_says_so(tmp_path):
     with pytest.raises(InputError, match="no directory"):
-        path_names(tmp_path / "missing")
+        path_names(tmp_path / "missing", 360)
 
 
 def test_ranks_are_those_of_whole_likelihoods():
@@ -97,7 +99,7 @@ def test_ranks_are_those_of_whole_likelihoods():
     table = json.loads(load_spec("baseline").to_json())
     table["channels"] |= {"feed_weight": 0.2, "open_interest_weight": 0.1}
     spec = ModelSpec.from_mapping(table)
-    name = path_names(None)[0]
+    name = path_names(None, 120)[0]
     assert prepare(spec, load_path(name, 120, None).panel).feed_weight == 0.2
     data = _evaluator(spec.to_json(), name, 120, None).data
     assert (data.feed_weight, data.open_interest_weight) == (1.0, 1.0)
@@ -109,7 +111,7 @@ def test_trading_is_kept_so_that_a_market_stays_one():
     assert held(load_spec("dynamic"), daily=True) == held(load_spec("baseline"), daily=True)
     spec = load_spec("standard")
     assert held(spec, daily=False) == "turnover"
-    evaluator = _evaluator(spec.to_json(), path_names(None)[3], 360, None)
+    evaluator = _evaluator(spec.to_json(), path_names(None, 360)[3], 360, None)
     z = np.random.default_rng(5).standard_normal(evaluator.layout.n)
     z[evaluator.layout.index("counterparty_closing_share")] = 3.5
     drawn = draw_data(evaluator, z, np.random.default_rng(1), hold="turnover")

@@ -81,7 +81,7 @@ class SbcPlan:
 
     def paths(self) -> list[str]:
         """Names of the price paths, of hours or of days."""
-        return path_names(self.data, daily=needs_days(self.spec()))
+        return path_names(self.data, self.bars, daily=needs_days(self.spec()))
 
     def identity(self) -> dict[str, Any]:
         """Everything that a panel's row depends on; the number of panels is not part of it."""
