@@ -14,6 +14,22 @@ settings.load_profile("liqbayes")
 DEV_DATA = "LIQBAYES_DEV_DATA"
 
 
+def _drop_stale_kernels() -> None:
+    """Remove compiled kernels older than any engine source.
+
+    numba looks only at the file of the function itself, not at what it inlines from others.
+    """
+    engine = Path(__file__).parents[1] / "liqbayes" / "engine"
+    newest = max(source.stat().st_mtime for source in engine.glob("*.py"))
+    for kernel in engine.glob("__pycache__/*.nb[ic]"):
+        if kernel.stat().st_mtime < newest:
+            kernel.unlink(missing_ok=True)
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _drop_stale_kernels()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests that need real market data where there is none, saying so."""
     directory = os.environ.get(DEV_DATA)

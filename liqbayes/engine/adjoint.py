@@ -9,12 +9,14 @@ from numba import njit
 
 from liqbayes.engine.recursion import (
     FLOW,
-    FORGOTTEN,
     HAZARD,
+    LEFT,
     LOG_KEPT,
     OPENED,
+    STAY,
     TOUCHED,
     first_touch,
+    forgotten,
     opening_exponent,
     same_bar_share,
 )
@@ -23,9 +25,8 @@ from liqbayes.engine.recursion import (
 _RESCALE_AT = 1e90
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def spread_to_cohorts(  # type: ignore[no-untyped-def]
-    i,
     t,
     oldest,
     pointer,
@@ -38,24 +39,38 @@ def spread_to_cohorts(  # type: ignore[no-untyped-def]
     kept,
     by_run,
     scaled_bar,
+    log_kept_bar,
 ):
     """Adjoint of ``recursion.touched_mass``.
 
     ``touched_bar``, shape (class, cell), is the derivative by each cell's touched mass,
-    ``by_total`` by their sum. Adds to ``scaled_bar``, shape (class, cell x time), and returns the
-    derivative by the logarithm of the survival ``kept``.
+    ``by_total``, shape (class,), by their sums. Adds to ``scaled_bar``, shape (cell x time,
+    class), and to ``log_kept_bar``, the derivative by the logarithm of the survival ``kept``.
     """
-    n_bars = np.uint64(scaled_bar.shape[1] // touched_bar.shape[1])
-    by_log_kept = 0.0
+    n_class, n_cells = touched_bar.shape
+    n_bars = np.uint64(scaled_bar.shape[0] // n_cells)
+    slow, fast, rest = np.uint64(0), np.uint64(1), np.uint64(2)
     for r in range(pointer[t], pointer[t + 1]):
         k = run_cell[r]
         row = np.uint64(k) * n_bars
-        by_mass = touched_bar[i, k] + by_total
-        by_log_kept += by_mass * by_run[i, r]
-        u = by_mass * kept
-        for q in range(first_touch(oldest, run_stop[r], run_stop[r + 1], cohort), run_stop[r + 1]):
-            scaled_bar[i, row + cohort[q]] += u * weight[q]
-    return by_log_kept
+        begin = first_touch(oldest, run_stop[r], run_stop[r + 1], cohort)
+        for i in range(n_class):
+            log_kept_bar[i] += (touched_bar[i, k] + by_total[i]) * by_run[i, r]
+        if n_class == 3:
+            by_slow = (touched_bar[0, k] + by_total[0]) * kept[0]
+            by_fast = (touched_bar[1, k] + by_total[1]) * kept[1]
+            by_rest = (touched_bar[2, k] + by_total[2]) * kept[2]
+            for q in range(begin, run_stop[r + 1]):
+                s = row + cohort[q]
+                share = weight[q]
+                scaled_bar[s, slow] += by_slow * share
+                scaled_bar[s, fast] += by_fast * share
+                scaled_bar[s, rest] += by_rest * share
+        else:
+            for i in range(n_class):
+                u = (touched_bar[i, k] + by_total[i]) * kept[i]
+                for q in range(begin, run_stop[r + 1]):
+                    scaled_bar[row + cohort[q], i] += u * weight[q]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -111,16 +126,17 @@ def reverse(  # type: ignore[no-untyped-def]
     c_bar = 0.0
     renewed_bar = 0.0
     renewal_bar = 0.0
-    scaled_bar = np.zeros((n_class, n_cells * n_bars))
+    scaled_bar = np.zeros((n_cells * n_bars, n_class))
     living_bar = np.zeros((n_class, n_cells))
     touched = np.zeros(n_cells)
     touched_bar = np.zeros((n_class, n_cells))
     by_log_stay = np.zeros(n_class)
+    by_total = np.zeros(n_class)
     log_kept_bar = np.zeros(n_class)
     kept = np.ones(n_class)  # survival at the bar's close over the current base
     base = np.zeros(n_class)
-    oldest = np.zeros(n_class, np.int64)
-    stay = np.zeros(n_class)
+    now = np.zeros(n_class)
+    oldest = 0
     renewed = -np.expm1(-renewal)
     enters_segment = True
     for t in range(n_bars - 1, -1, -1):
@@ -128,10 +144,10 @@ def reverse(  # type: ignore[no-untyped-def]
             continue
         b = block[t]
         if enters_segment:
+            oldest = t
             for i in range(n_class):
                 base[i] = by_class[LOG_KEPT, i, t]
                 kept[i] = 1.0
-                oldest[i] = t
                 log_kept_bar[i] = 0.0
                 for k in range(n_cells):
                     living_bar[i, k] = 0.0
@@ -142,7 +158,7 @@ def reverse(  # type: ignore[no-untyped-def]
                 gamma = same_bar_share(i, b, t, shares, swept, n_swept)
                 by_gross = 0.0
                 for k in range(n_cells):
-                    by_mass = living_bar[i, k] + scaled_bar[i, k * n_bars + t] / kept[i]
+                    by_mass = living_bar[i, k] + scaled_bar[k * n_bars + t, i] / kept[i]
                     by_mass *= 1.0 - swept[t, k]
                     by_gross += by_mass * shares[i, b, k]
                     shares_bar[i, b, k] += by_mass * gross
@@ -155,8 +171,8 @@ def reverse(  # type: ignore[no-untyped-def]
         x = by_bar[FLOW, t]
         before = interest[t - 1]
         a = opening_exponent(flow[t], x)
-        target = interest[t] * np.exp(-a)
         net = -interest[t] * np.expm1(-a)
+        target = interest[t] - net
         decay = np.exp(-0.5 * flow[t])
         opening = before * (1.0 - decay)
         total_touched = 0.0
@@ -166,21 +182,16 @@ def reverse(  # type: ignore[no-untyped-def]
         net_bar = 0.0
         for i in range(n_class):
             # what the bar left in each cell, by what it found and what it opened
-            e = target / remaining if n_class == 1 else np.exp(-speed[i] * eta)
-            stay[i] = e
+            e = by_class[STAY, i, t]
             gross = by_class[OPENED, i, t]
             unscale = 1.0 / kept[i]
             for k in range(n_cells):
                 touched[k] = 0.0
-                touched_bar[i, k] = scaled_bar[i, k * n_bars + t] * unscale
+                touched_bar[i, k] = scaled_bar[k * n_bars + t, i] * unscale
             for r in range(pointer[t], pointer[t + 1]):
                 touched[run_cell[r]] = by_run[i, r]
             by_gross = 0.0
-            for k in range(n_swept[t]):
-                both = touched_bar[i, k] + living_bar[i, k]
-                by_gross -= c * both * swept[t, k] * shares[i, b, k]
-                shares_bar[i, b, k] -= c * both * swept[t, k] * gross
-                c_bar -= both * swept[t, k] * shares[i, b, k] * gross
+            by_swept = 0.0
             by_stay = 0.0
             by_c = 0.0
             by_renewed = 0.0
@@ -193,14 +204,16 @@ def reverse(  # type: ignore[no-untyped-def]
                 untouched = living[t - 1, i, k] - m
                 inherited = by_living + renewed * by_placed
                 by_log_kept += by_placed * placed[t, i, k]
-                by_gross += both * shares[i, b, k]
-                shares_bar[i, b, k] += both * gross
+                fresh = 1.0 - c * swept[t, k]
+                by_gross += both * shares[i, b, k] * fresh
+                by_swept += both * shares[i, b, k] * swept[t, k]
+                shares_bar[i, b, k] += both * gross * fresh
                 by_stay += inherited * untouched + both * (1.0 - c) * m
                 by_c += both * m
                 by_renewed += by_placed * untouched
                 living_bar[i, k] = e * inherited
                 touched_bar[i, k] = e * ((1.0 - c) * both - inherited)
-            c_bar -= e * by_c
+            c_bar -= e * by_c + gross * by_swept
             renewed_bar += e * by_renewed
             log_kept_bar[i] -= by_log_kept
             renewal_bar -= log_kept_bar[i]
@@ -224,26 +237,22 @@ def reverse(  # type: ignore[no-untyped-def]
         a_bar = target * net_bar
         x_bar = 0.0
         by_left = 0.0
-        if n_class == 1:
-            # log of what stays is x - a
-            a_bar -= by_log_stay[0]
-            x_bar += by_log_stay[0]
-        else:
-            # hazard by the implicit function: sum left_i exp(-speed_i eta) = target
-            eta_bar = 0.0
-            slope = 0.0
-            for i in range(n_class):
-                eta_bar -= speed[i] * by_log_stay[i]
-                speed_bar[i] -= eta * by_log_stay[i]
-                slope += speed[i] * _left(living, by_class, c, i, t) * stay[i]
-            if slope > 0.0:
-                by_left = eta_bar / slope
-            a_bar += by_left * target
-            for i in range(n_class):
-                speed_bar[i] -= by_left * eta * _left(living, by_class, c, i, t) * stay[i]
-                c_bar -= by_left * stay[i] * by_class[TOUCHED, i, t]
-                for k in range(n_cells):
-                    living_bar[i, k] += by_left * stay[i]
+        # hazard by the implicit function: sum left_i exp(-speed_i eta) = target
+        eta_bar = 0.0
+        slope = 0.0
+        for i in range(n_class):
+            eta_bar -= speed[i] * by_log_stay[i]
+            speed_bar[i] -= eta * by_log_stay[i]
+            slope += speed[i] * by_class[LEFT, i, t] * by_class[STAY, i, t]
+        if slope > 0.0:
+            by_left = eta_bar / slope
+        a_bar += by_left * target
+        for i in range(n_class):
+            by_mass = by_left * by_class[STAY, i, t]
+            speed_bar[i] -= by_mass * eta * by_class[LEFT, i, t]
+            c_bar -= by_mass * by_class[TOUCHED, i, t]
+            for k in range(n_cells):
+                living_bar[i, k] += by_mass
         root = np.sqrt(flow[t] * flow[t] + x * x)
         if root > 0.0:
             flow_bar[t] += a_bar * 0.5 * flow[t] / root
@@ -255,40 +264,28 @@ def reverse(  # type: ignore[no-untyped-def]
             if kept[i] > _RESCALE_AT:
                 for k in range(n_cells):
                     for s in range(k * n_bars, k * n_bars + t):
-                        scaled_bar[i, s] /= kept[i]
+                        scaled_bar[s, i] /= kept[i]
                 base[i] = by_class[LOG_KEPT, i, t - 1]
                 kept[i] = 1.0
-            # the first bar of a segment has survived wholly: the search ends there
-            now = by_class[LOG_KEPT, i, t - 1]
-            while (
-                oldest[i] > 0
-                and start[oldest[i]] != 1
-                and by_class[LOG_KEPT, i, oldest[i] - 1] - now <= FORGOTTEN
-            ):
-                oldest[i] -= 1
-            log_kept_bar[i] += spread_to_cohorts(
-                i,
-                t,
-                oldest[i],
-                pointer,
-                run_cell,
-                run_stop,
-                cohort,
-                weight,
-                touched_bar,
-                c * (from_book_bar - by_left * stay[i]),
-                kept[i],
-                by_run,
-                scaled_bar,
-            )
+            by_total[i] = c * (from_book_bar - by_left * by_class[STAY, i, t])
+            now[i] = by_class[LOG_KEPT, i, t - 1]
+        # the first bar of a segment has survived wholly: the search ends there
+        while oldest > 0 and start[oldest] != 1 and not forgotten(by_class, oldest - 1, now):
+            oldest -= 1
+        spread_to_cohorts(
+            t,
+            oldest,
+            pointer,
+            run_cell,
+            run_stop,
+            cohort,
+            weight,
+            touched_bar,
+            by_total,
+            kept,
+            by_run,
+            scaled_bar,
+            log_kept_bar,
+        )
     renewal_bar += renewed_bar * np.exp(-renewal)
     return flow_bar, shares_bar, c_bar, renewal_bar, entering_bar, speed_bar, initial_bar
-
-
-@njit(cache=True, error_model="numpy")
-def _left(living, by_class, c, i, t):  # type: ignore[no-untyped-def]
-    """Mass of a class before a bar less what the bar closes at its level."""
-    left = -c * by_class[TOUCHED, i, t]
-    for k in range(living.shape[2]):
-        left += living[t - 1, i, k]
-    return left

@@ -69,12 +69,13 @@ def draw_interest(  # type: ignore[no-untyped-def]
     predicted = np.zeros((2, n_bars))
     living = np.zeros((2, n_bars, n_class, n_cells))
     placed = np.zeros((2, n_bars, n_class, n_cells))
-    scaled = np.zeros((2, n_class, n_cells * n_bars))
+    scaled = np.zeros((2, n_cells * n_bars, n_class))
     by_run0 = np.zeros((n_class, run_cell0.shape[0]))
     by_run1 = np.zeros((n_class, run_cell1.shape[0]))
     touched = np.zeros((2, n_class, n_cells))
     total = np.zeros((2, n_class))
     gamma = np.zeros((2, n_class))
+    left = np.zeros(n_class)
     stay = np.zeros(n_class)
     opened = np.zeros(n_class)
     kept = np.ones((2, n_class))
@@ -100,15 +101,14 @@ def draw_interest(  # type: ignore[no-untyped-def]
             turnover = volume[t] / before[t] if hold == VOLUME else volume[t]
             flow[t] = psi[t] * turnover
             log_volume[t] = np.log(max(turnover / usual, 1e-3))
-            for i in range(n_class):
-                total[0, i] = touched_mass(
-                    i, t, 0, pointer0, run_cell0, run_stop0, cohort0, weight0, scaled[0],
-                    kept[0, i], touched[0], by_run0,
-                )  # fmt: skip
-                total[1, i] = touched_mass(
-                    i, t, 0, pointer1, run_cell1, run_stop1, cohort1, weight1, scaled[1],
-                    kept[1, i], touched[1], by_run1,
-                )  # fmt: skip
+            touched_mass(
+                t, 0, pointer0, run_cell0, run_stop0, cohort0, weight0, scaled[0], kept[0],
+                touched[0], total[0], by_run0,
+            )  # fmt: skip
+            touched_mass(
+                t, 0, pointer1, run_cell1, run_stop1, cohort1, weight1, scaled[1], kept[1],
+                touched[1], total[1], by_run1,
+            )  # fmt: skip
             for j in range(2):
                 predicted[j, t] = predicted_liquidation(
                     total[j], gamma[j], classes[0], c, before[t], flow[t]
@@ -125,14 +125,14 @@ def draw_interest(  # type: ignore[no-untyped-def]
             for j in range(2):
                 if j == 0:
                     advance(
-                        t, b, touched[0], total[0], gamma[0], long, swept0, n_swept0, classes[0],
-                        classes[1], c, renewed, interest, flow, stay, opened, living[0],
+                        t, b, touched[0], total[0], gamma[0], long, swept0, classes[0],
+                        classes[1], c, renewed, interest, flow, left, stay, opened, living[0],
                         placed[0],
                     )  # fmt: skip
                 else:
                     advance(
-                        t, b, touched[1], total[1], gamma[1], short, swept1, n_swept1, classes[0],
-                        classes[1], c, renewed, interest, flow, stay, opened, living[1],
+                        t, b, touched[1], total[1], gamma[1], short, swept1, classes[0],
+                        classes[1], c, renewed, interest, flow, left, stay, opened, living[1],
                         placed[1],
                     )  # fmt: skip
                 for i in range(n_class):
@@ -142,8 +142,8 @@ def draw_interest(  # type: ignore[no-untyped-def]
                 if kept[j, i] < RESCALE_AT:
                     for k in range(n_cells):
                         for s in range(k * n_bars, k * n_bars + t):
-                            scaled[j, i, s] *= kept[j, i]
+                            scaled[j, s, i] *= kept[j, i]
                     kept[j, i] = 1.0
                 for k in range(n_cells):
-                    scaled[j, i, k * n_bars + t] = placed[j, t, i, k] / kept[j, i]
+                    scaled[j, k * n_bars + t, i] = placed[j, t, i, k] / kept[j, i]
     return interest

@@ -16,8 +16,8 @@ import numpy as np
 from numba import njit
 
 # rows of the tape that has one number a class and bar
-OPENED, TOUCHED, LOG_KEPT = range(3)
-N_CLASS_ROWS = 3
+OPENED, TOUCHED, LOG_KEPT, LEFT, STAY = range(5)
+N_CLASS_ROWS = 5
 # rows of the tape that has one number a bar
 EXPECTED, PREDICTED, HAZARD, FLOW = range(4)
 N_BAR_ROWS = 4
@@ -28,7 +28,7 @@ RESCALE_AT = 1e-90
 FORGOTTEN = 36.0
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def same_bar_share(i, b, t, shares, swept, n_swept):  # type: ignore[no-untyped-def]
     """Share of what class ``i`` opens in bar ``t`` that the bar's own path touches."""
     gamma = 0.0
@@ -37,7 +37,7 @@ def same_bar_share(i, b, t, shares, swept, n_swept):  # type: ignore[no-untyped-
     return gamma
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def first_touch(oldest, begin, stop, cohort):  # type: ignore[no-untyped-def]
     """First touch of a run whose cohort counts; cohorts ascend within a run."""
     if cohort[begin] >= oldest:
@@ -54,53 +54,75 @@ def first_touch(oldest, begin, stop, cohort):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def touched_mass(  # type: ignore[no-untyped-def]
-    i, t, oldest, pointer, run_cell, run_stop, cohort, weight, scaled, kept, touched, by_run
+    t, oldest, pointer, run_cell, run_stop, cohort, weight, scaled, kept, touched, total, by_run
 ):
-    """Mass of class ``i`` whose level the path of bar ``t`` reaches, out of earlier cohorts.
+    """Mass whose level the path of bar ``t`` reaches, out of earlier cohorts.
 
     Parameters
     ----------
-    i, t : int
+    t : int
     oldest : int
         First cohort that counts; see ``FORGOTTEN``.
     pointer, run_cell, run_stop, cohort, weight
         ``Touches.arrays``.
-    scaled : ndarray, shape (class, cell x time)
-        Cohort masses after their own bar over survival since then, cell by cell.
-    kept : float
+    scaled : ndarray, shape (cell x time, class)
+        Cohort masses after their own bar over survival since then, cell by cell. Classes lie side
+        by side, so that a touch is looked up once for all of them.
+    kept : ndarray, shape (class,)
         Survival now, so that the product is what is left.
     touched : ndarray, shape (class, cell)
         Overwritten with the touched mass of each cell.
+    total : ndarray, shape (class,)
+        Overwritten with its sums.
     by_run : ndarray, shape (class, run)
         Its entries of this bar are filled likewise.
-
-    Returns
-    -------
-    float
-        Sum over cells.
     """
-    n_cells = touched.shape[1]
-    n_bars = np.uint64(scaled.shape[1] // n_cells)
-    for k in range(n_cells):
-        touched[i, k] = 0.0
-    total = 0.0
+    n_class, n_cells = touched.shape
+    # unsigned indices: signed ones are checked for wrap-around at every access
+    n_bars = np.uint64(scaled.shape[0] // n_cells)
+    slow, fast, rest = np.uint64(0), np.uint64(1), np.uint64(2)
+    for i in range(n_class):
+        total[i] = 0.0
+        for k in range(n_cells):
+            touched[i, k] = 0.0
     for r in range(pointer[t], pointer[t + 1]):
         k = run_cell[r]
-        # unsigned indices: signed ones are checked for wrap-around at every access
         row = np.uint64(k) * n_bars
-        mass = 0.0
-        for q in range(first_touch(oldest, run_stop[r], run_stop[r + 1], cohort), run_stop[r + 1]):
-            mass += weight[q] * scaled[i, row + cohort[q]]
-        mass *= kept
-        touched[i, k] = mass
-        by_run[i, r] = mass
-        total += mass
-    return total
+        begin = first_touch(oldest, run_stop[r], run_stop[r + 1], cohort)
+        if n_class == 3:
+            by_slow, by_fast, by_rest = 0.0, 0.0, 0.0
+            for q in range(begin, run_stop[r + 1]):
+                s = row + cohort[q]
+                share = weight[q]
+                by_slow += share * scaled[s, slow]
+                by_fast += share * scaled[s, fast]
+                by_rest += share * scaled[s, rest]
+            by_run[0, r] = by_slow * kept[0]
+            by_run[1, r] = by_fast * kept[1]
+            by_run[2, r] = by_rest * kept[2]
+        else:
+            for i in range(n_class):
+                mass = 0.0
+                for q in range(begin, run_stop[r + 1]):
+                    mass += weight[q] * scaled[row + cohort[q], i]
+                by_run[i, r] = mass * kept[i]
+        for i in range(n_class):
+            touched[i, k] = by_run[i, r]
+            total[i] += by_run[i, r]
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def forgotten(by_class, at, log_kept):  # type: ignore[no-untyped-def]
+    """Whether nothing is left, in any class, of what bar ``at`` opened; see ``FORGOTTEN``."""
+    for i in range(log_kept.shape[0]):
+        if by_class[LOG_KEPT, i, at] - log_kept[i] <= FORGOTTEN:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def predicted_liquidation(  # type: ignore[no-untyped-def]
     touched, gamma, entering, closed_share, previous_interest, flow
 ):
@@ -126,32 +148,50 @@ def opening_exponent(flow, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def common_hazard(left, speed, target):  # type: ignore[no-untyped-def]
+def common_hazard(left, speed, target, stay):  # type: ignore[no-untyped-def]
     """Hazard of a class of speed one at which ``sum left exp(-speed eta)`` falls to ``target``.
 
-    Newton's method climbs monotonically from any point below the root, because the sum is convex
-    in ``eta``; the hazard of the mean speed lies below it (Jensen).
+    Halley's method on the logarithm of the sum, which is convex and nearly straight in ``eta``,
+    from the hazard of the mean speed, which lies below the root (Jensen). ``stay``, shape
+    (class,), is filled with ``exp(-speed eta)``.
     """
     total = 0.0
     mean_speed = 0.0
+    fastest = 0.0
     for i in range(left.shape[0]):
         total += left[i]
         mean_speed += speed[i] * left[i]
-    eta = 0.0
-    if target > 0.0:
-        eta = max(np.log(total / target) * total / mean_speed, 0.0)
-    for _ in range(60):
-        value = -target
-        slope = 0.0
+        if speed[i] > fastest:
+            fastest = speed[i]
+    # what is asked for may be nothing at all: the hazard stays a number
+    wanted = target if target > 1e-250 * total else 1e-250 * total
+    eta = np.log(total / wanted) * total / mean_speed if total > wanted else 0.0
+    step = np.inf
+    tries = 0
+    # One way out of the loop, and neither min nor max before it: else numba counts references to
+    # every array in every bar, a third of the time of the whole pass.
+    while abs(step) * fastest > 1e-5 and tries < 60:
+        tries += 1
+        first = 0.0
+        second = 0.0
+        total = 0.0
         for i in range(left.shape[0]):
-            e = left[i] * np.exp(-speed[i] * eta)
-            value += e
-            slope += speed[i] * e
-        step = value / slope
+            stay[i] = np.exp(-speed[i] * eta)
+            mass = left[i] * stay[i]
+            total += mass
+            first += speed[i] * mass
+            second += speed[i] * speed[i] * mass
+        newton = np.log(total / wanted) * total / first
+        # half of g g'' / g'^2 of the logarithm g, held where Halley's step stays within two
+        # of Newton's
+        bend = 0.5 * newton * (second / first - first / total)
+        step = newton / (1.0 - bend if bend < 0.5 else 0.5)
         eta += step
-        if step <= 1e-15 * (1.0 + eta):
-            break
-    return max(eta, 0.0)
+    for i in range(left.shape[0]):
+        # the last step is so small that two terms of its exponential are exact
+        moved = speed[i] * step
+        stay[i] *= 1.0 - moved * (1.0 - 0.5 * moved)
+    return eta if eta > 0.0 else 0.0
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -163,13 +203,13 @@ def advance(  # type: ignore[no-untyped-def]
     gamma,
     shares,
     swept,
-    n_swept,
     entering,
     speed,
     closed_share,
     renewed,
     interest,
     flow,
+    left,
     stay,
     opened,
     living,
@@ -185,12 +225,13 @@ def advance(  # type: ignore[no-untyped-def]
         Mass that the path of the bar reaches.
     total_touched, gamma, entering, speed : ndarray, shape (class,)
         Its sum, same-bar share, share of openings and relative hazard of each class.
-    shares, swept, n_swept, interest, flow
+    shares, swept, interest, flow
         As in ``forward``.
     closed_share, renewed : float
         Touch-to-close share ``c`` and share renewed in the bar, ``1 - exp(-nu)``.
-    stay, opened : ndarray, shape (class,)
-        Filled with the share that does not leave voluntarily, and with the gross openings.
+    left, stay, opened : ndarray, shape (class,)
+        Filled with the mass before the bar less what the bar closes at its level, with the share
+        of it that does not leave voluntarily, and with the gross openings.
     living, placed : ndarray, shape (time, class, cell)
         Row ``t`` is filled with the mass after the bar, and with the cohort that the bar leaves:
         openings and mass with a new level.
@@ -209,17 +250,11 @@ def advance(  # type: ignore[no-untyped-def]
     x = np.log(interest[t] / remaining)
     a = opening_exponent(flow[t], x)
     net = -interest[t] * np.expm1(-a)
-    if n_class == 1:
-        eta = (a - x) / speed[0]
-        stay[0] = (interest[t] - net) / remaining
-    else:
-        for i in range(n_class):
-            stay[i] = -closed_share * total_touched[i]
-            for k in range(n_cells):
-                stay[i] += living[t - 1, i, k]
-        eta = common_hazard(stay, speed, interest[t] - net)
-        for i in range(n_class):
-            stay[i] = np.exp(-speed[i] * eta)
+    for i in range(n_class):
+        left[i] = -closed_share * total_touched[i]
+        for k in range(n_cells):
+            left[i] += living[t - 1, i, k]
+    eta = common_hazard(left, speed, interest[t] - net, stay)
     liquidated = from_book
     for i in range(n_class):
         gross = entering[i] * net / (1.0 - closed_share * gamma[i])
@@ -227,11 +262,7 @@ def advance(  # type: ignore[no-untyped-def]
         liquidated += closed_share * gamma[i] * gross
         e = stay[i]
         for k in range(n_cells):
-            placed[t, i, k] = gross * shares[i, b, k]
-        for k in range(n_swept[t]):
-            placed[t, i, k] *= 1.0 - closed_share * swept[t, k]
-        for k in range(n_cells):
-            fresh = placed[t, i, k]
+            fresh = gross * shares[i, b, k] * (1.0 - closed_share * swept[t, k])
             survives = (1.0 - closed_share) * touched[i, k]
             untouched = living[t - 1, i, k] - touched[i, k]
             placed[t, i, k] = fresh + e * (renewed * untouched + survives)
@@ -286,8 +317,9 @@ def forward(  # type: ignore[no-untyped-def]
         Mass after each bar, and the cohort that the bar adds to it, after its own touches.
     by_run : ndarray, shape (class, run)
         Touched mass of each run.
-    by_class : ndarray, shape (3, class, time)
-        Opened, touched mass, log survival since the segment's start.
+    by_class : ndarray, shape (5, class, time)
+        Opened, touched mass, log survival since the segment's start, mass before the bar less
+        what it closes at its level, and the share of that which does not leave voluntarily.
     by_bar : ndarray, shape (4, time)
         Expected liquidation given the bar's open interest, the same predicted without it, hazard
         of speed one, and ``x``.
@@ -299,15 +331,16 @@ def forward(  # type: ignore[no-untyped-def]
     by_run = np.empty((n_class, run_cell.shape[0]))
     by_class = np.zeros((N_CLASS_ROWS, n_class, n_bars))
     by_bar = np.zeros((N_BAR_ROWS, n_bars))
-    scaled = np.empty((n_class, n_cells * n_bars))
+    scaled = np.empty((n_cells * n_bars, n_class))
     touched = np.zeros((n_class, n_cells))
     total_touched = np.zeros(n_class)
     gamma = np.zeros(n_class)
+    left = np.zeros(n_class)
     stay = np.zeros(n_class)
     opened = np.zeros(n_class)
     kept = np.ones(n_class)
     log_kept = np.zeros(n_class)
-    oldest = np.zeros(n_class, np.int64)
+    oldest = 0
     renewed = -np.expm1(-renewal)
     not_renewed = np.exp(-renewal)
     first = 0
@@ -323,33 +356,32 @@ def forward(  # type: ignore[no-untyped-def]
             gamma[i] = same_bar_share(i, b, t, shares, swept, n_swept)
         if start[t] == 1:
             first = t
+            oldest = t
             for i in range(n_class):
                 opened[i] = initial[i] * interest[t] / (1.0 - gamma[i])
                 kept[i] = 1.0
                 log_kept[i] = 0.0
-                oldest[i] = t
                 total_touched[i] = 0.0
                 for k in range(n_cells):
                     placed[t, i, k] = opened[i] * shares[i, b, k] * (1.0 - swept[t, k])
                     living[t, i, k] = placed[t, i, k]
         else:
-            for i in range(n_class):
-                while by_class[LOG_KEPT, i, oldest[i]] - log_kept[i] > FORGOTTEN:
-                    oldest[i] += 1
-                total_touched[i] = touched_mass(
-                    i,
-                    t,
-                    oldest[i],
-                    pointer,
-                    run_cell,
-                    run_stop,
-                    cohort,
-                    weight,
-                    scaled,
-                    kept[i],
-                    touched,
-                    by_run,
-                )
+            while forgotten(by_class, oldest, log_kept):
+                oldest += 1
+            touched_mass(
+                t,
+                oldest,
+                pointer,
+                run_cell,
+                run_stop,
+                cohort,
+                weight,
+                scaled,
+                kept,
+                touched,
+                total_touched,
+                by_run,
+            )
             by_bar[PREDICTED, t] = predicted_liquidation(
                 total_touched, gamma, entering, closed_share, interest[t - 1], flow[t]
             )
@@ -361,13 +393,13 @@ def forward(  # type: ignore[no-untyped-def]
                 gamma,
                 shares,
                 swept,
-                n_swept,
                 entering,
                 speed,
                 closed_share,
                 renewed,
                 interest,
                 flow,
+                left,
                 stay,
                 opened,
                 living,
@@ -382,13 +414,15 @@ def forward(  # type: ignore[no-untyped-def]
                 if kept[i] < RESCALE_AT:
                     for k in range(n_cells):
                         for s in range(k * n_bars + first, k * n_bars + t):
-                            scaled[i, s] *= kept[i]
+                            scaled[s, i] *= kept[i]
                     kept[i] = 1.0
         for i in range(n_class):
             by_class[OPENED, i, t] = opened[i]
             by_class[TOUCHED, i, t] = total_touched[i]
             by_class[LOG_KEPT, i, t] = log_kept[i]
+            by_class[LEFT, i, t] = left[i]
+            by_class[STAY, i, t] = stay[i]
             inverse = 1.0 / kept[i]
             for k in range(n_cells):
-                scaled[i, k * n_bars + t] = placed[t, i, k] * inverse
+                scaled[k * n_bars + t, i] = placed[t, i, k] * inverse
     return living, placed, by_run, by_class, by_bar

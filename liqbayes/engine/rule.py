@@ -95,20 +95,21 @@ def follow(  # type: ignore[no-untyped-def]
     by_run = np.zeros((1, run_cell.shape[0]))
     by_class = np.zeros((N_CLASS_ROWS, 1, n_bars))
     by_bar = np.zeros((N_BAR_ROWS, n_bars))
-    scaled = np.zeros((1, n_cells * n_bars))
+    scaled = np.zeros((n_cells * n_bars, 1))
     touched = np.zeros((1, n_cells))
     first = 0
-    kept = 1.0
+    total = np.zeros(1)
+    kept = np.ones(1)
     log_kept = 0.0
     for t in range(n_bars):
         if start[t] < 0:
             continue
         if start[t] == 1:
             # what was open before the segment is nowhere in the rule's book
-            first, kept, log_kept = t, 1.0, 0.0
+            first, kept[0], log_kept = t, 1.0, 0.0
             continue
-        total = touched_mass(
-            0, t, 0, pointer, run_cell, run_stop, cohort, weight, scaled, kept, touched, by_run
+        touched_mass(
+            t, 0, pointer, run_cell, run_stop, cohort, weight, scaled, kept, touched, total, by_run
         )
         opened = max(interest[t] - interest[t - 1], 0.0) if opens[t] else 0.0
         own = 0.0
@@ -119,20 +120,20 @@ def follow(  # type: ignore[no-untyped-def]
             # weights are in single precision: a cell must not fall below nothing by their rounding
             untouched = max(living[t - 1, 0, k] - touched[0, k], 0.0)
             living[t, 0, k] = left[t] * untouched + placed[t, 0, k]
-        kept *= left[t]
+        kept[0] *= left[t]
         log_kept += np.log(left[t])
-        if kept < RESCALE_AT:
+        if kept[0] < RESCALE_AT:
             for k in range(n_cells):
                 for s in range(k * n_bars + first, k * n_bars + t):
-                    scaled[0, s] *= kept
-            kept = 1.0
+                    scaled[s, 0] *= kept[0]
+            kept[0] = 1.0
         for k in range(n_cells):
-            scaled[0, k * n_bars + t] = placed[t, 0, k] / kept
-        by_bar[EXPECTED, t] = total + own
-        by_bar[PREDICTED, t] = total
+            scaled[k * n_bars + t, 0] = placed[t, 0, k] / kept[0]
+        by_bar[EXPECTED, t] = total[0] + own
+        by_bar[PREDICTED, t] = total[0]
         by_bar[HAZARD, t] = -np.log(left[t])
         by_bar[FLOW, t] = np.log(interest[t] / interest[t - 1])
         by_class[OPENED, 0, t] = opened
-        by_class[TOUCHED, 0, t] = total
+        by_class[TOUCHED, 0, t] = total[0]
         by_class[LOG_KEPT, 0, t] = log_kept
     return living, placed, by_run, by_class, by_bar
