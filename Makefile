@@ -78,7 +78,7 @@ notebooks:
 
 bench:
 	@$(SET_UP) dev
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(TOPICS)
 
 clean:
 	rm -rf .venv build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
