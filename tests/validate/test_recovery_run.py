@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +14,7 @@ from liqbayes.model import list_models, load_spec
 from liqbayes.validate import RecoveryPlan, recovery_on_agent_markets
 from liqbayes.validate.recovery import run
 from liqbayes.validate.recovery.markets import N_DEVELOPMENT
-from liqbayes.validate.recovery.outputs import draws_of, first_bar_left_out, truth_of
+from liqbayes.validate.recovery.outputs import OUTPUTS, draws_of, first_bar_left_out, truth_of
 from liqbayes.validate.recovery.unit import in_short
 from tests.model.markets import small_spec
 from tests.validate.recovery_rows import invented_row
@@ -82,7 +83,15 @@ def test_the_same_run_goes_on_where_it_was(tmp_path, without_fits):
             recovery_on_agent_markets(other, out, executor, progress=False)
         recovery_on_agent_markets(other, out, executor, progress=False, force=True)
     names = {path.name for path in out.iterdir()}
-    assert names == {"run.json", "rows.jsonl", "recovery.json", "recovery.csv", "coverage.png"}
+    assert names == {
+        "run.json", "rows.jsonl", "recovery.json", "recovery.csv", "comparisons.csv",
+        "coverage.png",
+    }  # fmt: skip
+    numbers = pd.read_csv(out / "comparisons.csv")
+    assert len(numbers) == 4 * len(OUTPUTS)  # of two markets, after --force
+    fitted = numbers.dropna()
+    assert (fitted["low"] <= fitted["median"]).all() and (fitted["median"] <= fitted["high"]).all()
+    assert len(numbers) - len(fitted) == len(OUTPUTS)  # of the fit that failed
     assert (out / "coverage.png").read_bytes().startswith(b"\x89PNG")
     summary = json.loads((out / "recovery.json").read_text())
     assert summary["schema"] == "liqbayes-recovery-1" and summary["failed"] == 1

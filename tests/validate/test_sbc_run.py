@@ -41,6 +41,12 @@ def test_calibration_goes_on_where_it_was(tmp_path):
     assert (ranks.std(axis=0) > 5).all()
     table = pd.read_csv(out / "sbc.csv")
     assert {"log_likelihood", "at_risk[long, 0.05]", "delta_total"} <= set(table["quantity"])
+    stored = pd.read_csv(out / "ranks.csv")
+    assert stored["panel"].tolist() == list(range(10))
+    by_key = {row["key"]: row["ranks"] for row in rows}
+    assert stored["log_likelihood"].tolist() == [
+        by_key[key]["log_likelihood"] for key in sorted(by_key)
+    ]
     summary = json.loads((out / "sbc.json").read_text())
     assert summary["panels"] == 10 and summary["failed"] == 0
     assert (out / "ecdf.png").stat().st_size > 20_000

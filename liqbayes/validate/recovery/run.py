@@ -15,12 +15,18 @@ from liqbayes.validate.files import replace_text
 from liqbayes.validate.identity import model_identity, run_versions
 from liqbayes.validate.recovery.markets import N_DEVELOPMENT, N_JUDGED, table_hash
 from liqbayes.validate.recovery.picture import draw_coverage
-from liqbayes.validate.recovery.tables import RecoveryResult, judge, summary_of
+from liqbayes.validate.recovery.tables import (
+    RecoveryResult,
+    judge,
+    numbers_of,
+    summary_of,
+)
 from liqbayes.validate.recovery.targets import POINT_RULES
 from liqbayes.validate.recovery.unit import ARMS, CHAINS, DRAWS, TUNE, Unit, recover
 
 SCHEMA = "liqbayes-recovery-1"
 SUMMARY, TABLE, PICTURE = "recovery.json", "recovery.csv", "coverage.png"
+NUMBERS = "comparisons.csv"
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,8 @@ def recovery_on_agent_markets(
     plan : RecoveryPlan
     out : str or Path
         Directory: ``run.json`` and ``rows.jsonl`` grow as fits finish, ``recovery.json``,
-        ``recovery.csv`` and ``coverage.png`` are written at the end of each call. The same plan
-        goes on where it was; with nothing left it only judges again.
+        ``recovery.csv``, ``comparisons.csv`` and ``coverage.png`` at the end of each call. The
+        same plan goes on where it was; with nothing left it only judges again.
     executor : concurrent.futures.Executor
         Any; each worker compiles the model once for each length of panel, with and without feed.
     budget_minutes : float, optional
@@ -129,5 +135,8 @@ def recovery_on_agent_markets(
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     replace_text(rows.directory / SUMMARY, text)
     replace_text(rows.directory / TABLE, result.table.to_csv(index=False, float_format="%.4g"))
+    replace_text(
+        rows.directory / NUMBERS, numbers_of(finished).to_csv(index=False, float_format="%.5g")
+    )
     draw_coverage(result, plan.spec().name, rows.directory / PICTURE)
     return result, outcome

@@ -128,6 +128,27 @@ def comparisons(rows: Sequence[Mapping[str, Any]], rules: Sequence[str]) -> pd.D
     return pd.DataFrame(out).astype(dict.fromkeys(words, "category"))
 
 
+def numbers_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row a market, arm and output: truth, interval and the prior's, points of the rules.
+
+    Shares of open interest at the end; totals in multiples of the mean open interest. A fit that
+    failed has no numbers.
+    """
+    out = []
+    for row in rows:
+        number, arm = _unit_of(row)
+        for name in OUTPUTS:
+            found: dict[str, Any] = {"market": number, "arm": arm, "output": name}
+            if "interval" in row:
+                found["truth"] = row["truth"][name]
+                found |= zip(("low", "median", "high"), row["interval"][name], strict=True)
+                ends = ("prior_low", "prior_median", "prior_high")
+                found |= zip(ends, row["prior"][name], strict=True)
+                found |= {rule: point[name] for rule, point in row["point"].items()}
+            out.append(found)
+    return pd.DataFrame(out)
+
+
 def _unit_of(row: Mapping[str, Any]) -> tuple[int, str]:
     """Market and arm, which a row of a failure may hold in its key alone."""
     number, arm = str(row["key"]).split("-")

@@ -119,8 +119,9 @@ def simulation_based_calibration(
     ----------
     plan : SbcPlan
     out : str or Path
-        Directory: ``run.json`` and ``rows.jsonl`` grow as panels finish, ``sbc.json``, ``sbc.csv``
-        and ``ecdf.png`` are written at the end of each call. The same plan goes on where it was.
+        Directory: ``run.json`` and ``rows.jsonl`` grow as panels finish, ``sbc.json``, ``sbc.csv``,
+        ``ranks.csv`` and ``ecdf.png`` are written at the end of each call. The same plan goes on
+        where it was.
     executor : concurrent.futures.Executor
         Any; each worker compiles the model once.
     budget_minutes : float, optional

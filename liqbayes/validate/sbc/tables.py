@@ -16,7 +16,7 @@ from liqbayes.validate.sbc.uniformity import ecdf_p_values, holm, uniform_values
 
 # Probability of a wrong rejection over all quantities of a model together.
 FAMILY_LEVEL = 0.05
-SUMMARY, TABLE = "sbc.json", "sbc.csv"
+SUMMARY, TABLE, RANKS = "sbc.json", "sbc.csv", "ranks.csv"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def write_result(
     rows: Sequence[Mapping[str, Any]],
     directory: Path,
 ) -> None:
-    """Write ``sbc.csv`` and ``sbc.json`` into the directory of the run."""
+    """Write ``sbc.csv``, ``ranks.csv`` and ``sbc.json`` into the directory of the run."""
     fitted = [row for row in rows if "ranks" in row]
     smallest = result.table.nsmallest(1, "p").to_dict("records")[0]
     summary = {
@@ -108,3 +108,18 @@ def write_result(
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     replace_text(directory / SUMMARY, text)
     replace_text(directory / TABLE, result.table.to_csv(index=False, float_format="%.4g"))
+    replace_text(directory / RANKS, ranks_of(rows).to_csv(index=False))
+
+
+def ranks_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row a panel: path, effective sample size, reruns, and the rank of every quantity.
+
+    A panel without a fit has no numbers.
+    """
+    kept = ("path", "ess", "reruns")
+    return pd.DataFrame(
+        [
+            {"panel": row["key"], **{k: row.get(k) for k in kept}, **row.get("ranks", {})}
+            for row in rows
+        ]
+    ).convert_dtypes()
