@@ -46,8 +46,8 @@ def test_a_study_has_a_verdict_a_table_and_a_page_that_explains_it(study):
     assert all(isinstance(words, str) and words for words in study.missed)
     assert (ROOT / "docs" / f"{study.kind.page}.md").is_file()
     name, *_ = study.kind.command.split(" --")[0].removeprefix("liqbayes ").split()
-    assert name in {"validate", "compare", "backtest", "pool", "events", "judge", "census", "margin",
-                    "replicate"}  # fmt: skip
+    assert name in {"validate", "compare", "backtest", "pool", "events", "judge", "census",
+                    "margin", "replicate"}  # fmt: skip
 
 
 def test_figures_follow_the_files(tmp_path):
