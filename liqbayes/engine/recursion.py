@@ -361,7 +361,7 @@ def forward(  # type: ignore[no-untyped-def]
                 opened[i] = initial[i] * interest[t] / (1.0 - gamma[i])
                 kept[i] = 1.0
                 log_kept[i] = 0.0
-                total_touched[i] = 0.0
+                total_touched[i], left[i], stay[i] = 0.0, 0.0, 0.0
                 for k in range(n_cells):
                     placed[t, i, k] = opened[i] * shares[i, b, k] * (1.0 - swept[t, k])
                     living[t, i, k] = placed[t, i, k]

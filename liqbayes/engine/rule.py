@@ -51,7 +51,8 @@ def rule_book(  # type: ignore[no-untyped-def]
         Consumed in each bar, in all and out of what stood before it.
     living, placed, by_run, by_class, by_bar (of longs), and the same of shorts
         As ``recursion.forward`` returns them, with one class. ``HAZARD`` is what the fall of open
-        interest took (minus the log of what it left), ``FLOW`` the log change of open interest.
+        interest took (minus the log of what it left), ``FLOW`` the log change of open interest;
+        ``LEFT`` and ``STAY`` are not filled.
     """
     change = closing(interest, start)
     long = follow(
