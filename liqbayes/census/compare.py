@@ -24,7 +24,7 @@ from liqbayes.model import ModelSpec, load_spec
 from liqbayes.outputs import at_risk_amounts, thin
 from liqbayes.panel import MarketPanel
 from liqbayes.resources import DEFAULT_MODEL
-from liqbayes.validate.identity import run_versions
+from liqbayes.validate.identity import model_identity, run_versions
 
 FloatArray = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class CensusPlan:
         return {
             "positions": _hash(self.census.table),
             "panels": {name: panel.content_hash for name, panel in self.panels.items()},
-            "model": self.spec.content_hash,
+            "model": model_identity(self.spec),
             "settings": asdict(self.settings),
             "versions": run_versions(),
         }

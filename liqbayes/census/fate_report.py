@@ -16,6 +16,7 @@ from liqbayes.census.table import Census
 from liqbayes.model import ModelSpec
 from liqbayes.panel import MarketPanel
 from liqbayes.report.directory import write_directory, write_json
+from liqbayes.validate.identity import model_identity
 
 FloatArray = NDArray[np.float64]
 
@@ -92,7 +93,7 @@ def level_fate(
             "last": str(census.times[-1]),
             "accounts": int(census.accounts.size),
             "positions": len(census.table),
-            "model": {"name": spec.name, "version": spec.version, "hash": spec.content_hash},
+            "model": model_identity(spec),
             "draws": draws,
             "seed": seed,
         },
