@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-SETTINGS = (("baseline", 1000, 1000), ("baseline", 500, 400), ("standard", 500, 500))
+SETTINGS = (("baseline", 1000, 1000), ("baseline", 500, 400), ("standard", 500, 800))
 FRAMED = (("baseline", 400, 400), ("standard", 400, 400))
 _COMPILE = """
 from benchmarks.markets import walk
