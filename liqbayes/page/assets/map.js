@@ -326,12 +326,15 @@ async function startMap() {
     $("when").textContent = when + (state.held ? " (held)" : "");
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame(async () => {
       waiting = false;
-      Plotly.relayout($("map-plot"), { shapes: [cursor()] });
-      drawBeside();
+      const drawn = state.bar;
+      const drawings = [Plotly.relayout($("map-plot"), { shapes: [cursor()] }), drawBeside()];
       fillTable();
       tell();
+      await Promise.all(drawings);
+      // figures and table show this bar now; a script that reads them has to wait for it
+      $("chosen").dataset.bar = String(drawn);
     });
   }
 
