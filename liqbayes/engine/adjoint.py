@@ -21,8 +21,8 @@ from liqbayes.engine.recursion import (
     same_bar_share,
 )
 
-# Adjoints of cohorts are rescaled when survival since then passes this.
-_RESCALE_AT = 1e90
+# Adjoints of cohorts are rescaled when the log of survival since then passes this, 1e200.
+_RESCALE_AT = 460.0
 
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -260,13 +260,16 @@ def reverse(  # type: ignore[no-untyped-def]
         from_book_bar = expected_bar[t] + predicted_bar[t] + x_bar / remaining
         c_bar += from_book_bar * total_touched
         for i in range(n_class):
-            kept[i] = np.exp(by_class[LOG_KEPT, i, t - 1] - base[i])
-            if kept[i] > _RESCALE_AT:
+            rise = by_class[LOG_KEPT, i, t - 1] - base[i]
+            if rise > _RESCALE_AT:
+                # what is older than ``oldest`` is still zero
+                unscale = np.exp(-rise)
                 for k in range(n_cells):
-                    for s in range(k * n_bars, k * n_bars + t):
-                        scaled_bar[s, i] /= kept[i]
+                    for s in range(k * n_bars + oldest, k * n_bars + t):
+                        scaled_bar[s, i] *= unscale
                 base[i] = by_class[LOG_KEPT, i, t - 1]
-                kept[i] = 1.0
+                rise = 0.0
+            kept[i] = np.exp(rise)
             by_total[i] = c * (from_book_bar - by_left * by_class[STAY, i, t])
             now[i] = by_class[LOG_KEPT, i, t - 1]
         # the first bar of a segment has survived wholly: the search ends there

@@ -22,8 +22,8 @@ N_CLASS_ROWS = 5
 EXPECTED, PREDICTED, HAZARD, FLOW = range(4)
 N_BAR_ROWS = 4
 
-# Below this survival the cohorts are rescaled, long before it underflows.
-RESCALE_AT = 1e-90
+# Below this survival the cohorts are rescaled, before it underflows.
+RESCALE_AT = 1e-200
 # A cohort of which less than exp(-36), the precision of a double, is left is no longer touched.
 FORGOTTEN = 36.0
 
@@ -343,7 +343,8 @@ def forward(  # type: ignore[no-untyped-def]
     oldest = 0
     renewed = -np.expm1(-renewal)
     not_renewed = np.exp(-renewal)
-    first = 0
+    ended = np.zeros(n_class, np.int64)
+    rescaled = np.zeros(n_class, np.int64)
     for t in range(n_bars):
         if start[t] < 0:
             for i in range(n_class):
@@ -355,9 +356,9 @@ def forward(  # type: ignore[no-untyped-def]
         for i in range(n_class):
             gamma[i] = same_bar_share(i, b, t, shares, swept, n_swept)
         if start[t] == 1:
-            first = t
             oldest = t
             for i in range(n_class):
+                ended[i], rescaled[i] = t, t
                 opened[i] = initial[i] * interest[t] / (1.0 - gamma[i])
                 kept[i] = 1.0
                 log_kept[i] = 0.0
@@ -412,9 +413,13 @@ def forward(  # type: ignore[no-untyped-def]
                 kept[i] *= stay[i] * not_renewed
                 log_kept[i] -= speed[i] * eta + renewal
                 if kept[i] < RESCALE_AT:
+                    # of what was there at the last rescaling nothing is left
                     for k in range(n_cells):
-                        for s in range(k * n_bars + first, k * n_bars + t):
+                        for s in range(k * n_bars + ended[i], k * n_bars + rescaled[i]):
+                            scaled[s, i] = 0.0
+                        for s in range(k * n_bars + rescaled[i], k * n_bars + t):
                             scaled[s, i] *= kept[i]
+                    ended[i], rescaled[i] = rescaled[i], t
                     kept[i] = 1.0
         for i in range(n_class):
             by_class[OPENED, i, t] = opened[i]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liqbayes.engine.recursion import EXPECTED, LOG_KEPT, PREDICTED, forward
+from liqbayes.engine.recursion import EXPECTED, LOG_KEPT, PREDICTED, RESCALE_AT, forward
 from tests.engine import brute_force
 from tests.engine.markets import BOOK, FAR, NEAR, random_market
 
@@ -68,7 +68,7 @@ def test_engine_equals_slow_book(side, closed_share, renewal):
 
 
 @pytest.mark.parametrize("n_classes", [1, 3])
-@pytest.mark.parametrize("renewal", [1.5, 30.0])
+@pytest.mark.parametrize("renewal", [4.0, 30.0])
 def test_survival_beyond_the_smallest_double(n_classes, renewal):
     """The engine folds its running survival; the slow book has none to fold."""
     market = random_market(
@@ -76,7 +76,7 @@ def test_survival_beyond_the_smallest_double(n_classes, renewal):
         segments=((0, 2), (2, 160)), interest_spread=0.2,
     )  # fmt: skip
     living_by_cell, _, _, by_class, by_bar = forward(*market.arguments)
-    assert by_class[LOG_KEPT].min() < -300
+    assert by_class[LOG_KEPT].min() < np.log(RESCALE_AT)
     expected, predicted, living = brute_force.run(market, NEAR, FAR, BOOK)
     scale = market.interest
     np.testing.assert_allclose(by_bar[EXPECTED] / scale, expected / scale, atol=3e-7)
