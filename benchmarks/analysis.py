@@ -1,14 +1,17 @@
-"""From a fit to decisions: every topic of `liqbayes analyse`, and the report page."""
+"""From a fit to decisions: topics of `liqbayes analyse`, a position, the page; margins."""
 
 import resource
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.markets import walk
 from benchmarks.outputs import drawn
-from liqbayes.analysis import SECTIONS, Workspace
+from liqbayes.analysis import SECTIONS, Position, Workspace, assess_position
 from liqbayes.analysis.run import run_topic
 from liqbayes.analysis.write import write_analysis
+from liqbayes.batch import local_executor
+from liqbayes.margin import MarginPlan, margin_study
 from liqbayes.page import gather, read_sections, render, write_page
 from liqbayes.report import read_summary, write_report
 
@@ -16,7 +19,7 @@ BARS = 1440
 
 
 def analysis_table() -> str:
-    """1,000 draws on 60 days of hours: target 60 s and 4 GiB for all topics, 30 s for the page."""
+    """1,000 draws on 60 days of hours: target 60 s and 4 GiB for all, 30 s for the page."""
     tree = drawn(BARS)
     work = Workspace(tree)
     lines = [
@@ -31,7 +34,12 @@ def analysis_table() -> str:
         start = time.perf_counter()
         sections.append(run_topic(name, work))
         lines.append(f"| {name} | {time.perf_counter() - start:.1f} |")
-    lines.append(f"| all topics | {time.perf_counter() - begin:.1f} |")
+    start = time.perf_counter()
+    mark = float(work.levels.attrs["mark_price"])
+    assess_position(work, Position("long", 1.0, leverage=10.0, stop=0.95 * mark))
+    lines.append(f"| a position and its stop | {time.perf_counter() - start:.1f} |")
+    lines.append(f"| all of them | {time.perf_counter() - begin:.1f} |")
+    lines.append(_margins())
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch) / "fit"
         write_report(tree, directory)
@@ -53,3 +61,13 @@ def analysis_table() -> str:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     lines.append(f"\nPeak memory of the process so far: {peak:.1f} GiB.")
     return "\n".join(lines)
+
+
+def _margins() -> str:
+    """Tails of a year of hours, on one core: both sides and priors, four chains, no backtest."""
+    plan = MarginPlan(walk(8760), block=7, refits=0)
+    with tempfile.TemporaryDirectory() as scratch, local_executor(1) as executor:
+        start = time.perf_counter()
+        margin_study(plan, Path(scratch) / "margin", executor, progress=False)
+        seconds = time.perf_counter() - start
+    return f"| margins, {len(plan.cells())} posteriors of 52 blocks | {seconds:.1f} |"

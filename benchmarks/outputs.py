@@ -11,6 +11,7 @@ from liqbayes import outputs
 from liqbayes.model import load_spec
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.resources import DEFAULT_MODEL
 from liqbayes.sampling.config import SamplerConfig
 from liqbayes.sampling.fit import assemble
 from liqbayes.sampling.run import Draws
@@ -43,8 +44,8 @@ def propagation_table() -> str:
 
 
 def drawn(bars: int) -> xr.DataTree:
-    """A fit whose 1,000 draws come from near the prior's centre."""
-    spec, panel = load_spec("baseline"), walk(bars)
+    """A fit of the default model whose 1,000 draws come from near the prior's centre."""
+    spec, panel = load_spec(DEFAULT_MODEL), walk(bars)
     evaluator = Evaluator.of(spec, prepare(spec, panel))
     rng = np.random.default_rng(1)
     z = xr.DataArray(
