@@ -14,6 +14,7 @@ from liqbayes.model.data import SIDES, Leg, ModelData, initial_book, prepare
 from liqbayes.model.feeds import Feed
 from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
+from liqbayes.panel.columns import LEGS
 from liqbayes.validate.lfo.cut import cut
 
 FloatArray = NDArray[np.float64]
@@ -154,11 +155,16 @@ def _leg(
 
 
 def shifted_prices(panel: MarketPanel) -> MarketPanel:
-    """The panel with the prices of a week before: its levels lie where price never came from."""
+    """The panel with the prices of a week before: its levels lie where price never came from.
+
+    Of an aggregate the coin leg keeps its coins and is worth what they cost at the false price.
+    """
     frame = panel.to_frame()
     names = [c for c in panel.columns if c.removeprefix("mark_") in PRICES]
     bars = int(FALSE_LAG / np.timedelta64(panel.bar_seconds, "s"))
     frame[names] = frame[names].shift(bars)
+    if panel.has(LEGS[0]):
+        frame["open_interest"] = _of_legs(frame)
     return _like(panel, frame)
 
 
@@ -166,25 +172,38 @@ def permuted_interest(panel: MarketPanel, origin: int, seed: int) -> MarketPanel
     """The panel with the changes of its open interest in another order.
 
     Changes before the origin change places among themselves; later ones are drawn from them, so
-    that nothing of the future enters. Volume over open interest stays as it is.
+    that nothing of the future enters. Legs of an aggregate are moved together, each in its own
+    unit, since changes of their value hold those of price. Volume over open interest stays as it
+    is.
     """
     frame = panel.to_frame()
     rng = np.random.default_rng([seed, origin])
-    names = [c for c in panel.columns if c.startswith("open_interest")]
-    change = np.diff(np.log(frame["open_interest"].to_numpy()))
-    known = np.flatnonzero(np.isfinite(change))
+    legs = LEGS if panel.has(LEGS[0]) else ("open_interest",)
+    changes = np.diff(np.log(frame[list(legs)].to_numpy()), axis=0)
+    known = np.flatnonzero(np.isfinite(changes).all(axis=1))
     early, late = known[known < origin - 1], known[known >= origin - 1]
-    moved = change.copy()
-    moved[early] = change[rng.permutation(early)]
+    moved = changes.copy()
+    moved[early] = changes[rng.permutation(early)]
     if early.size:
-        moved[late] = change[rng.choice(early, late.size)]
-    false = np.concatenate([[0.0], np.nancumsum(moved)])
-    true = np.concatenate([[0.0], np.nancumsum(change)])
-    factor = pd.Series(np.exp(false - true), index=frame.index)
-    for name in names:
-        frame[name] = frame[name] * factor
-    frame["volume"] = frame["volume"] * factor.shift(fill_value=1.0)
+        moved[late] = changes[rng.choice(early, late.size)]
+    start = np.zeros((1, len(legs)))
+    false, true = (np.concatenate([start, np.nancumsum(c, axis=0)]) for c in (moved, changes))
+    before = frame["open_interest"].copy()
+    for i, name in enumerate(legs):
+        frame[name] = frame[name] * np.exp(false[:, i] - true[:, i])
+    if len(legs) > 1:
+        frame["open_interest"] = _of_legs(frame)
+    factor = (frame["open_interest"] / before).ffill().fillna(1.0).shift(fill_value=1.0)
+    for name in ("volume", "taker_buy_volume"):
+        if panel.has(name):
+            frame[name] = frame[name] * factor
     return _like(panel, frame)
+
+
+def _of_legs(frame: pd.DataFrame) -> pd.Series:
+    """Open interest of an aggregate in quote at the close."""
+    linear, inverse = LEGS
+    return frame[linear] * frame["close"] + frame[inverse]
 
 
 def _like(panel: MarketPanel, frame: pd.DataFrame) -> MarketPanel:

@@ -195,9 +195,10 @@ class FittedModel:
     def _to_table(self, table: BarTable, data: ModelData) -> FloatArray:
         """Open interest that the model's shares refer to, over the table's; shape (time,).
 
-        They differ for aggregates alone, whose linear leg is worth more as price rises.
+        They differ for aggregates alone, whose linear leg is worth more as price rises. Along a
+        path the last ratio stays: open interest after the origin is not known there.
         """
-        n = min(table.n_bars, self.panel.n_bars)
+        n = common_rows(self._panel_table(), table)
         ratio = np.full(table.n_bars, np.nan)
         ratio[:n] = data.common_before()[:n] / interest_before(self.panel)[:n]
         known = np.isfinite(ratio)

@@ -11,9 +11,9 @@ equity of an isolated position equals m times its value at 90.36. ``corrected`` 
 E (1 - 1/L) / (1 - m) and E (1 + 1/L) / (1 + m) on linear contracts, E (1 + m) / (1 + 1/L) and
 E (1 - m) / (1 - 1/L) on inverse ones.
 
-Differences: amounts are in the panel's quantity unit, whereas the tool is given changes of open
-interest in quote value, which take every move of price for a flow; it drops positions below 0.01
-USDT; candles are of the price that triggers liquidation.
+Differences: changes are of the panel's quantity unit, of an aggregate's legs in their own units,
+whereas the tool is given changes of open interest in quote value, which take every move of price
+for a flow; it drops positions below 0.01 USDT; candles are of the price that triggers liquidation.
 """
 
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from liqbayes.contracts import SIDES
 from liqbayes.panel import MarketPanel
+from liqbayes.panel.columns import LEGS
 from liqbayes.peers.bars import Bars
 from liqbayes.peers.levels import LevelMap, stack
 
@@ -60,8 +61,18 @@ def level_prices(entry: float, side: int, *, corrected: bool, kind: str = "linea
 
 
 def changes(panel: MarketPanel) -> FloatArray:
-    """Change of open interest since it was last known, shape (time,); 0 where unknown."""
-    interest = np.array(panel.values("open_interest"), float)
+    """Change of open interest since it was last known, shape (time,); 0 where unknown.
+
+    Of an aggregate in quote: that of each leg in its own unit, valued at the close.
+    """
+    if not panel.has(LEGS[0]):
+        return _since_known(panel.values("open_interest"))
+    linear, inverse = (_since_known(panel.values(name)) for name in LEGS)
+    return np.asarray(linear * np.nan_to_num(panel.values("close")) + inverse)
+
+
+def _since_known(values: FloatArray) -> FloatArray:
+    interest = np.array(values, float)
     out = np.zeros(interest.size)
     known = np.flatnonzero(np.isfinite(interest))
     out[known[1:]] = np.diff(interest[known])

@@ -26,6 +26,18 @@ def table(n=N, seed=3):
     return out
 
 
+def aggregate_table(n=N, seed=3):
+    """The same of an aggregate in quote, whose open interest has a leg in coin."""
+    out = table(n, seed)
+    for column in ("volume", "long_liquidations", "short_liquidations"):
+        out[column] *= out["close"]
+    linear = out.pop("open_interest")
+    inverse = 1e9 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, n)))
+    out["open_interest_linear"] = linear
+    out["open_interest_inverse"] = np.where(linear.notna(), inverse, np.nan)
+    return out
+
+
 def market(n=N, seed=3):
     return panel(table(n, seed))
 

@@ -11,6 +11,7 @@ from liqbayes.backtest.model_data import (
     followed,
     known_data,
     permuted_interest,
+    shifted_prices,
 )
 from liqbayes.backtest.model_forecaster import propagated
 from liqbayes.backtest.paths import LEAST_BARS, draw_path
@@ -18,9 +19,10 @@ from liqbayes.backtest.table import BarTable
 from liqbayes.errors import InputError
 from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
+from liqbayes.panel.columns import LEGS
 from liqbayes.validate.lfo.cut import cut
-from tests.backtest.markets import ORIGIN, SPEC, N, market, posterior, table
-from tests.model.markets import panel
+from tests.backtest.markets import ORIGIN, SPEC, N, aggregate_table, market, posterior, table
+from tests.model.markets import AGGREGATE, panel
 
 
 def test_a_path_that_comes_true_is_followed_as_the_panel():
@@ -97,6 +99,28 @@ def test_permuted_interest_keeps_what_it_should():
     # later changes are drawn from the earlier ones
     later = bars.change[ORIGIN:][np.isfinite(bars.change[ORIGIN:])]
     assert np.abs(later[:, None] - theirs).min(axis=1).max() < 1e-12
+
+
+def test_placebos_of_an_aggregate():
+    """Its total stays that of its legs; each leg's changes are permuted in its own unit."""
+    source = panel(
+        aggregate_table().assign(taker_buy_volume=lambda t: 0.6 * t["volume"]), AGGREGATE
+    )
+    for false in (shifted_prices(source), permuted_interest(source, ORIGIN, 0)):
+        linear, inverse = (false.values(name) for name in LEGS)
+        total = linear * false.values("close") + inverse
+        np.testing.assert_allclose(false.values("open_interest"), total, rtol=1e-6)
+    permuted = permuted_interest(source, ORIGIN, 0)
+    for name in LEGS:
+        ours, theirs = (np.diff(np.log(p.values(name)[:ORIGIN])) for p in (permuted, source))
+        known = np.isfinite(theirs)
+        np.testing.assert_allclose(np.sort(ours[known]), np.sort(theirs[known]), atol=1e-12)
+        assert (np.abs(ours[known] - theirs[known]) > 1e-9).mean() > 0.9
+    share = permuted.values("taker_buy_volume") / permuted.values("volume")
+    np.testing.assert_allclose(share[np.isfinite(share)], 0.6, rtol=1e-9)
+    fitted = posterior(source)
+    for name in (SHIFTED, PERMUTED):
+        assert np.isfinite(fitted.map(BarTable.of(source), task="conditional", placebo=name)).any()
 
 
 def test_placebos_change_the_map_and_nothing_else_does():

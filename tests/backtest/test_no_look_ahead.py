@@ -12,8 +12,8 @@ from liqbayes.backtest.paths import draw_path
 from liqbayes.backtest.table import BarTable
 from liqbayes.model.data import prepare
 from liqbayes.validate.lfo.cut import cut
-from tests.backtest.markets import ORIGIN, SPEC, N, market, model, table
-from tests.model.markets import panel
+from tests.backtest.markets import ORIGIN, SPEC, N, aggregate_table, market, model, table
+from tests.model.markets import AGGREGATE, LINEAR, panel
 
 LATER = ("open", "high", "low", "close", "volume", "open_interest", "funding_rate")
 FEED = ("long_liquidations", "short_liquidations")
@@ -84,6 +84,37 @@ def test_neither_do_baselines(bar, seed):
             for each, source in ((one, market()), (other, changed(bar, "", seed)))
         ]
         np.testing.assert_allclose(*answers, rtol=1e-9, err_msg=one.name)
+
+
+@settings(max_examples=4, phases=QUICK)
+@given(seed=st.integers(0, 10_000), name=st.sampled_from([LINEAR, AGGREGATE]))
+def test_nor_do_forecasts_along_paths(seed, name):
+    """From an origin on everything may be otherwise: forecasts of the bars ahead stay."""
+    frame = table() if name == LINEAR else aggregate_table()
+    rng = np.random.default_rng(seed)
+    later = np.arange(N) >= ORIGIN
+    other = frame.copy()
+    price = np.exp(rng.normal(0.0, 0.05))
+    for column in other:
+        factor = price if column in LATER[:4] else rng.lognormal(0.0, 0.5, N)
+        other[column] = np.where(later, other[column] * factor, other[column])
+    ahead = np.arange(ORIGIN, ORIGIN + 12)
+    answers = []
+    for source in (panel(frame, name), panel(other, name)):
+        bars = BarTable.of(source)
+        path = draw_path(bars, ORIGIN, ahead.size, np.random.default_rng(seed))
+        own = model(source)
+        answers.append(
+            {
+                each.name: each.fit(bars, ORIGIN).draws(
+                    path, ahead, task="forecast", size=8, rng=np.random.default_rng(1)
+                )
+                for each in (own, ablation(own)[0], *opponents(source))
+            }
+        )
+    for who, ours in answers[0].items():
+        assert np.isfinite(ours).all(), who
+        np.testing.assert_allclose(ours, answers[1][who], rtol=1e-9, err_msg=who)
 
 
 def test_the_check_can_fail():
