@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from liqbayes.backtest.model_data import PLACEBOS
 from liqbayes.backtest.model_forecaster import MODEL
 from liqbayes.backtest.plan import SCHEMA
 from liqbayes.backtest.ratios import POOLED, SCORE, block_of, paired, pooled_ratio
+from liqbayes.backtest.risk import LEVELS, quantile_test
 from liqbayes.backtest.tables import BARS, SUMMARY, plain
-from liqbayes.backtest.verdicts import COVERAGE, TASK, ratio_targets, target
+from liqbayes.backtest.verdicts import COVERAGE, TASK, exceeded, ratio_targets, target
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
 from liqbayes.validate.files import replace_text
@@ -102,7 +103,9 @@ def pool(runs: Sequence[FinishedBacktest], seed: int = 0) -> dict[str, Any]:
         ``schema``, ``model``, ``panels``; by task ``ratio``, ``ratio_with_map``, ``ablation``, each
         of ``long``, ``short``, ``pooled`` as low, estimate and high; ``placebo[name]`` and
         ``over_placebo[name]`` likewise; ``coverage90[task]`` with the pooled band and those of
-        each series; ``targets`` as in ``backtest.json``.
+        each series; ``risk`` by side and level: exceptions of the upper quantile, the share of
+        them with its band, and the tests of ``risk.quantile_test``; ``targets`` as in
+        ``backtest.json``.
 
     Raises
     ------
@@ -164,8 +167,9 @@ def pool(runs: Sequence[FinishedBacktest], seed: int = 0) -> dict[str, Any]:
         "placebo": placebo,
         "over_placebo": over,
         "coverage90": coverage,
+        "risk": _risk(runs, seed),
         "targets": [
-            *ratio_targets(ratio, with_map, ablated, placebo),
+            *ratio_targets(ratio, with_map, ablated, placebo, over),
             *_targets(runs, coverage),
         ],
     }
@@ -209,11 +213,15 @@ def _by_length(runs: Sequence[FinishedBacktest]) -> dict[float, list[FinishedBac
 
 def _times(run: FinishedBacktest, task: str) -> NDArray[np.datetime64]:
     """Opens of the bars of `ratios.paired`, whether forecast or not."""
-    chosen = run.test[run.test["task"] == task]
-    first = chosen["time"].to_numpy("datetime64[ns]").min()
-    n = int(chosen["bar"].max() - chosen["bar"].min()) + 1
+    first = run.test.loc[run.test["task"] == task, "time"].to_numpy("datetime64[ns]").min()
     step = np.timedelta64(round(run.bar_hours * 3600e9), "ns")
-    return np.asarray(first + step * np.arange(n))
+    return np.asarray(first + step * np.arange(_bars(run, task).size))
+
+
+def _bars(run: FinishedBacktest, task: str) -> NDArray[np.int64]:
+    """Every bar of the block is a place on the clock, also where nothing is known."""
+    numbers = run.test.loc[run.test["task"] == task, "bar"]
+    return np.arange(int(numbers.min()), int(numbers.max()) + 1)
 
 
 def _coverage(runs: Sequence[FinishedBacktest], task: str, seed: int) -> dict[str, Any]:
@@ -223,9 +231,7 @@ def _coverage(runs: Sequence[FinishedBacktest], task: str, seed: int) -> dict[st
     for hours, group in lengths.items():
         clock, values = [], []
         for run in group:
-            # every bar of the block is a place on the clock, also where nothing is known
-            numbers = run.test.loc[run.test["task"] == task, "bar"]
-            bars = np.arange(numbers.min(), numbers.max() + 1)
+            bars = _bars(run, task)
             rows = []
             for side in SIDES:
                 scores = by_bar(run.test, task, side, COVERED)
@@ -245,6 +251,41 @@ def _coverage(runs: Sequence[FinishedBacktest], task: str, seed: int) -> dict[st
         return {POOLED: None, "series": {}}
     block = max(block_of(hours) for hours in lengths)
     return {POOLED: mean_band(groups, block=block, seed=seed).as_list(), "series": series}
+
+
+def _risk(runs: Sequence[FinishedBacktest], seed: int) -> dict[str, Any]:
+    """Exceptions of the model's upper quantiles over all panels.
+
+    The tests take bars of different panels for independent of each other; the band of the share
+    does not.
+    """
+    lengths = _by_length(runs)
+    block = max(block_of(hours) for hours in lengths)
+    out: dict[str, Any] = {}
+    for side in SIDES:
+        out[side] = {}
+        for level in LEVELS:
+            groups, row = [], [np.array([np.nan])]
+            for group in lengths.values():
+                clock, values = [], []
+                for run in group:
+                    own = run.test[(run.test["task"] == TASK) & (run.test["name"] == MODEL)]
+                    bars = own[own["side"] == side].sort_values("bar")
+                    if bars.empty:
+                        continue
+                    hits = pd.Series(exceeded(bars, level), bars["bar"])
+                    values.append(np.array([hits.reindex(_bars(run, TASK))], float))
+                    clock.append(_times(run, TASK))
+                    # an unknown bar between two panels makes no pair of their ends
+                    row += [values[-1][0], np.array([np.nan])]
+                if clock:
+                    groups.append(on_one_clock(clock, values))
+            if not groups:
+                continue
+            band = mean_band(groups, block=block, seed=seed).as_list()
+            test = asdict(quantile_test(np.concatenate(row), level))
+            out[side][f"{level:g}"] = {**test, "share": band}
+    return out
 
 
 def _targets(runs: Sequence[FinishedBacktest], coverage: Mapping[str, Any]) -> list[dict[str, Any]]:

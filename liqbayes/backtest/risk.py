@@ -75,23 +75,27 @@ class Zone:
     zone: str
 
 
-def exceedances(draws: FloatArray, observed: FloatArray, level: float) -> FloatArray:
-    """1 where the report exceeds the draws' quantile, 0 where not, NaN where unknown.
+def exceedances(
+    pit_low: FloatArray, pit_high: FloatArray, level: float, rng: np.random.Generator
+) -> FloatArray:
+    """1 where the report exceeds the quantile, 0 where not, NaN where unknown.
+
+    By the probability integral transform, uniform inside its interval: where the quantile lies in
+    the mass at zero, a report of zero exceeds it as often as it has to, and no more seldom.
 
     Parameters
     ----------
-    draws : ndarray, shape (bar, draw)
-    observed : ndarray, shape (bar,)
+    pit_low, pit_high : ndarray, shape (bar,)
+        As `scores.score_bars` returns them.
     level : float
+    rng : Generator
 
     Returns
     -------
     ndarray, shape (bar,)
     """
-    limit = np.quantile(draws, level, axis=1)
-    known = np.isfinite(limit) & np.isfinite(observed)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, (observed > limit).astype(float), np.nan)
+    pit = pit_low + (pit_high - pit_low) * rng.random(pit_low.shape)
+    return np.where(np.isfinite(pit), (pit > level).astype(float), np.nan)
 
 
 def quantile_test(exceeded: FloatArray, level: float) -> QuantileTest:

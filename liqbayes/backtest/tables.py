@@ -131,7 +131,7 @@ def judge(
         },
         "worst_days": worst_days(test, chosen, table),
         "calibrated_range": volatility_range(test, table),
-        "targets": targets(scores, ratio, with_map, ablated, placebo),
+        "targets": targets(scores, ratio, with_map, ablated, placebo, over),
         "validation": {task: found for task, (_, found) in best.items()},
         "fits": [row["fit"] for row in done if row["fit"] is not None],
         "failed": _merged(row["failed"] for row in done),
@@ -170,7 +170,7 @@ def _by_volatility(
     own = pd.Series(volatility.reindex(days).to_numpy(), index=test.index)
     by_day = volatility.reindex(days.unique())
     edges = np.nanquantile(by_day, [1 / 3, 2 / 3])
-    tercile = np.searchsorted(edges, own)
+    tercile = np.where(np.isfinite(own), np.searchsorted(edges, own), -1)
     out = {}
     for i, words in enumerate(TERCILES):
         part = test[tercile == i]

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from liqbayes.backtest.ablation import WITH_MAP
-from liqbayes.backtest.frames import by_bar, day_volatility, quantile_name
+from liqbayes.backtest.frames import by_bar, day_volatility
 from liqbayes.backtest.model_data import PLACEBOS
 from liqbayes.backtest.model_forecaster import MODEL
 from liqbayes.backtest.ratios import POOLED
 from liqbayes.backtest.record import DAY_QUANTILES, side_scores
-from liqbayes.backtest.risk import LEVELS, basel_zone, quantile_test
+from liqbayes.backtest.risk import LEVELS, basel_zone, exceedances, quantile_test
 from liqbayes.backtest.table import BarTable
 from liqbayes.contracts import SIDES
 
+FloatArray = NDArray[np.float64]
 # The headline task.
 TASK = "conditional"
 # Fixed before any run: upper bound of the ablation's ratio and its aim, of the model's ratio to
@@ -35,9 +37,10 @@ def targets(
     with_map: Mapping[str, Any],
     ablated: Mapping[str, Any],
     placebo: Mapping[str, Any],
+    over: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """What was wanted of a panel beforehand, what was found, and whether it is met."""
-    found = ratio_targets(ratio, with_map, ablated, placebo)
+    found = ratio_targets(ratio, with_map, ablated, placebo, over)
     for side in SIDES:
         found.append(
             target(
@@ -63,6 +66,7 @@ def ratio_targets(
     with_map: Mapping[str, Any],
     ablated: Mapping[str, Any],
     placebo: Mapping[str, Any],
+    over: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Targets of ratios pooled over sides, of one panel or of several."""
     found = [
@@ -94,6 +98,14 @@ def ratio_targets(
                 ">= 1: no gain is left", lambda x: x >= 1.0,
             )
         )  # fmt: skip
+        # a wide interval reaches 1, too: the true map has to beat the false one
+        found.append(
+            target(
+                f"{WITH_MAP} over placebo {name}, upper bound, pooled",
+                _at(over, name, TASK, POOLED, 2), f"< {ABLATION_LIMIT}",
+                lambda x: x < ABLATION_LIMIT,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -122,7 +134,8 @@ def worst_days(
     if own.empty:
         return []
     day = pd.DatetimeIndex(own["time"]).floor("D")
-    total = own["observed"].groupby(day).sum().sort_values(ascending=False)
+    # a day of which nothing is known has no total
+    total = own["observed"].groupby(day).sum(min_count=1).dropna().sort_values(ascending=False)
     volatility = day_volatility(table)
     best = chosen.get(TASK)
     out = []
@@ -151,6 +164,12 @@ def volatility_range(test: pd.DataFrame, table: BarTable) -> dict[str, Any]:
     return {"volatility": [float(known.min()), float(known.max())], "days": int(known.size)}
 
 
+def exceeded(bars: pd.DataFrame, level: float) -> FloatArray:
+    """`risk.exceedances` of the bars of one forecaster and side, the same at every call."""
+    low, high = (bars[name].to_numpy(float) for name in ("pit_low", "pit_high"))
+    return exceedances(low, high, level, np.random.default_rng(len(bars)))
+
+
 def risk_tests(
     test: pd.DataFrame, rows: Sequence[Mapping[str, Any]], task: str = TASK
 ) -> dict[str, Any]:
@@ -170,10 +189,7 @@ def risk_tests(
         bars = own[own["side"] == side].sort_values("bar")
         levels = {}
         for level in LEVELS:
-            limit, seen = bars[quantile_name(level)].to_numpy(), bars["observed"].to_numpy()
-            known = np.isfinite(limit) & np.isfinite(seen)
-            exceeded = np.where(known, (seen > np.where(known, limit, 0.0)).astype(float), np.nan)
-            levels[f"{level:g}"] = asdict(quantile_test(exceeded, level))
+            levels[f"{level:g}"] = asdict(quantile_test(exceeded(bars, level), level))
         days = [day for row in rows if row["test"] for day in row["days"].get(side, [])]
         top = DAY_QUANTILES.index(BASEL_LEVEL)
         hits = sum(day["total"] > day["quantiles"][top] for day in days)

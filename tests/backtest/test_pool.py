@@ -22,7 +22,13 @@ NAMES = (MODEL, WITH_MAP, WITHOUT_MAP, "hawkes", *(PLACEBO.format(n) for n in PL
 
 
 def run_of(
-    seed: int, *, factor: float = 0.9, n: int = 480, start: str = "2024-01-01", covered: float = 0.9
+    seed: int,
+    *,
+    factor: float = 0.9,
+    n: int = 480,
+    start: str = "2024-01-01",
+    covered: float = 0.9,
+    tail: float = 1.0,
 ) -> FinishedBacktest:
     """Scores of every forecaster around one; those of the model and the map times a factor."""
     rng = np.random.default_rng(seed)
@@ -34,12 +40,14 @@ def run_of(
             scale = factor if name in (MODEL, WITH_MAP) else 1.0
             score = shock * rng.lognormal(0, 0.05, n) * scale
             score[3] = np.nan
+            pit = np.where(np.isnan(score), np.nan, rng.random(n) ** tail)
             parts.append(
                 pd.DataFrame(
                     {
                         "task": TASK, "name": name, "side": side, "bar": np.arange(n) + 100,
                         "time": time, "test": True, "crps_log": score,
                         "coverage90": (rng.random(n) < covered).astype(float),
+                        "pit_low": pit, "pit_high": pit,
                     }
                 )
             )  # fmt: skip
@@ -94,6 +102,20 @@ def test_the_same_shocks_twice_are_not_twice_the_evidence():
 
     # on one clock the copy adds nothing; in another period it halves the variance
     assert width([one, again]) > 1.25 * width([one, apart])
+
+
+def test_exceptions_of_all_panels_together():
+    """480 bars of one panel are too few for a test; those of two are enough."""
+    honest = pool([run_of(1), run_of(2)])["risk"]
+    for side in SIDES:
+        for test in honest[side].values():
+            assert test["n"] == 2 * 479 and test["verdict"] == "passed"
+            low, share, high = test["share"]
+            assert low < share < high and share == pytest.approx(test["exceptions"] / test["n"])
+    # a transform that crowds at one: reports above the quantile too often
+    late = pool([run_of(1, tail=0.3), run_of(2, tail=0.3)])["risk"]
+    assert late["long"]["0.95"]["verdict"] == "failed"
+    assert late["long"]["0.95"]["share"][0] > 0.05
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from liqbayes.backtest.risk import (
     quantile_test,
     transitions,
 )
+from liqbayes.backtest.scores import score_bars
 from liqbayes.errors import InputError
 
 
@@ -99,7 +100,18 @@ def test_size_of_the_tests_under_independence():
 
 
 def test_exceedances_leave_unknown_bars_unknown():
-    draws = np.tile(np.linspace(0, 1, 101), (4, 1))
-    draws[2] = np.nan
-    found = exceedances(draws, np.array([0.96, 0.5, 0.96, np.nan]), 0.95)
-    np.testing.assert_array_equal(found, [1.0, 0.0, np.nan, np.nan])
+    low = np.array([0.96, 0.5, np.nan, 0.94])
+    found = exceedances(low, low + 0.001, 0.95, np.random.default_rng(0))
+    np.testing.assert_array_equal(found, [1.0, 0.0, np.nan, 0.0])
+
+
+def test_a_quantile_in_the_mass_at_zero_is_exceeded_as_often_as_it_has_to_be():
+    """Reports are zero in 98 of 100 bars, and so it was forecast."""
+    rng = np.random.default_rng(5)
+    n, m = 4_000, 400
+    observed, draws = (np.where(rng.random(size) < 0.98, 0.0, 1e-3) for size in (n, (n, m)))
+    scores = score_bars(draws, observed)
+    hits = exceedances(scores.pit_low, scores.pit_high, 0.95, rng)
+    assert quantile_test(hits, 0.95).verdict == PASSED
+    # counted by the quantile itself, zero, there are far too few
+    assert (observed > 0).mean() < 0.03

@@ -226,7 +226,7 @@ def test_targets_are_met_or_not_or_unknown():
     placebo = {name: {"conditional": band} for name in PLACEBOS}
     found = {
         (t["target"], t["limit"]): t["met"]
-        for t in targets(scores, {"conditional": band}, {}, {"conditional": band}, placebo)
+        for t in targets(scores, {"conditional": band}, {}, {"conditional": band}, placebo, placebo)
     }
     assert found["ablation, upper bound, pooled", "< 1.0"] is True
     assert found["model over best baseline, pooled", "<= 0.92"] is True
@@ -234,5 +234,8 @@ def test_targets_are_met_or_not_or_unknown():
     assert found["model over best baseline, lower bound, short", "<= 1"] is False
     assert found["regression-with-map over best baseline, pooled", "<= 0.92"] is None
     assert found["placebo memoryless, upper bound, pooled", ">= 1: no gain is left"] is False
-    nothing = targets({}, {}, {}, {"conditional": dict.fromkeys(band, [np.nan] * 3)}, {})
+    assert (
+        found["regression-with-map over placebo memoryless, upper bound, pooled", "< 1.0"] is True
+    )
+    nothing = targets({}, {}, {}, {"conditional": dict.fromkeys(band, [np.nan] * 3)}, {}, {})
     assert {t["met"] for t in nothing} == {None}

@@ -295,7 +295,10 @@ def _match(dense: BoolArray, quote: FloatArray, clusters: list[Cluster], grid: G
 
 
 def _centre(quote: FloatArray, grid: Grid, cluster: Cluster) -> float:
-    """Log-price centre of the mean notional of a cluster."""
+    """Log-price centre of the mean notional of a cluster; its middle where none stands there."""
     weight = quote.mean(axis=0)
     log_price = np.log(grid.middle[cluster.start : cluster.stop])
+    if not weight.sum() > 0:
+        # a single book may be dense only by what the kernel brings from beside
+        return float(np.exp(log_price.mean()))
     return float(np.exp(weight @ log_price / weight.sum()))

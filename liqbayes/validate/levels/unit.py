@@ -18,7 +18,7 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.outputs import liquidation_levels
 from liqbayes.sampling import SamplerConfig
 from liqbayes.sampling.fit import assemble
-from liqbayes.simulate import SimulatedMarket, simulate_market
+from liqbayes.simulate import SimulatedMarket
 from liqbayes.validate.compiled import compiled_for, model_of
 from liqbayes.validate.levels.truth import entry_edges, true_entries, true_in_profit, true_levels
 from liqbayes.validate.recovery.markets import markets
@@ -36,7 +36,7 @@ _CUTS = (0.05, 0.5, 0.95)
 
 @dataclass(frozen=True)
 class Unit:
-    """One market of the recovery table, fitted with its feed."""
+    """One market of the recovery table, fitted with its feed if that ever reports."""
 
     spec: str
     number: int
@@ -48,12 +48,12 @@ def examine(unit: Unit) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``market``; ``clusters``, ``sets`` and ``zones`` by group (posterior, prior), see
-        `compare_clusters` and `compare_zones`; ``max_rhat``, ``seconds``.
+        ``market``, ``bars``, ``silent_feed``; ``clusters``, ``sets`` and ``zones`` by group
+        (posterior, prior), see `compare_clusters` and `compare_zones`; ``max_rhat``, ``seconds``.
     """
     begin = time.perf_counter()
     spec, place = _spec(unit.spec), markets()[unit.number]
-    market = simulate_market(place.panel_config(feed=True), place.seed)
+    market, silent = place.simulate(feed=True)
     evaluator = Evaluator.of(spec, prepare(spec, market.panel))
     config = SamplerConfig(draws=DRAWS, tune=TUNE, chains=CHAINS, cores=1, seed=place.seed)
     taken = compiled_for({"": evaluator}).sample(config, model=model_of({"": evaluator}))
@@ -61,6 +61,7 @@ def examine(unit: Unit) -> dict[str, Any]:
     row: dict[str, Any] = {
         "market": unit.number,
         "bars": market.panel.n_bars,
+        "silent_feed": silent,
         "max_rhat": float(diagnostics(fit)["max_rhat"] or np.nan),
     }
     compared = {group: compare_clusters(fit, market, group) for group in GROUPS}

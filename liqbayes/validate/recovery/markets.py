@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from liqbayes.contracts import SIDES
 from liqbayes.simulate import (
     BehaviourConfig,
     FeedConfig,
@@ -21,6 +22,8 @@ from liqbayes.simulate import (
     LeverageConfig,
     MarketConfig,
     PriceConfig,
+    SimulatedMarket,
+    simulate_market,
 )
 
 # The first of them were looked at while models were developed: nothing is judged on them.
@@ -126,6 +129,16 @@ class RecoveryMarket:
     def panel_config(self, *, feed: bool) -> MarketConfig:
         """The settings, with or without the published feed; nothing else of the market changes."""
         return self.config if feed else replace(self.config, feed=FeedConfig(publish=False))
+
+    def simulate(self, *, feed: bool) -> tuple[SimulatedMarket, bool]:
+        """The market, and whether its feed was left out because a side of it never reports.
+
+        So says the error of a fit to such a feed: leave the columns out.
+        """
+        market = simulate_market(self.panel_config(feed=feed), self.seed)
+        if not feed or all((market.panel.values(f"{s}_liquidations") > 0).any() for s in SIDES):
+            return market, False
+        return simulate_market(self.panel_config(feed=False), self.seed), True
 
 
 @lru_cache(maxsize=1)

@@ -15,13 +15,12 @@ from liqbayes.model.spec import ModelSpec
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling import SamplerConfig, fit
 from liqbayes.sampling.fit import assemble
-from liqbayes.simulate import SimulatedMarket, simulate_market
+from liqbayes.simulate import SimulatedMarket
 from liqbayes.validate.compiled import compiled_for, model_of
 from liqbayes.validate.recovery.distance import leverage_distance, turnover_distance
 from liqbayes.validate.recovery.markets import markets
 from liqbayes.validate.recovery.outputs import (
     OUTPUTS,
-    SIDES,
     draws_of,
     first_bar_left_out,
     interval_of,
@@ -72,11 +71,7 @@ def recover(unit: Unit) -> dict[str, Any]:
     """
     begin, busy = time.perf_counter(), time.process_time()
     spec, place = _spec(unit.spec), markets()[unit.number]
-    market = simulate_market(place.panel_config(feed=unit.arm == WITH_FEED), place.seed)
-    silent = unit.arm == WITH_FEED and _silent(market.panel)
-    if silent:
-        # what the error of a fit to such a feed says: leave the columns out
-        market = simulate_market(place.panel_config(feed=False), place.seed)
+    market, silent = place.simulate(feed=unit.arm == WITH_FEED)
     open_interest = float(np.mean(market.panel.values("open_interest")))
     row: dict[str, Any] = {
         "market": unit.number,
@@ -196,11 +191,6 @@ def _score(interval: list[float], truth: float) -> float:
 def _finite(value: float | None) -> float | None:
     """A number that JSON can hold; None where it is not known."""
     return None if value is None or not np.isfinite(value) else float(value)
-
-
-def _silent(panel: MarketPanel) -> bool:
-    """Whether a side of the feed never reports."""
-    return any(not (panel.values(f"{side}_liquidations") > 0).any() for side in SIDES)
 
 
 @lru_cache(maxsize=4)

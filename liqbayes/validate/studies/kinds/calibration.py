@@ -120,11 +120,28 @@ def _levels_table(files: Files) -> Table:
 
 
 def _levels_missed(files: Files) -> list[str]:
-    return [
+    out = [
         f"{row['quantity']}: {interval(row['low'], row['value'], row['high'])}, 0.9 nominal"
         for row in _of_posterior(files, " covered")
         if row["high"] < _NOMINAL or row["low"] > _NOMINAL
     ]
+    frame = files.frame("levels.csv")
+    value = frame.set_index(["group", "quantity"])["value"].to_dict()
+    ours, theirs = (
+        value.get(("posterior", name)) for name in ("Brier score", "Brier score of the frequency")
+    )
+    if ours is not None and theirs is not None and ours > theirs:
+        out.append(
+            f"probability of being among the largest: Brier score {number(ours, 2)}, always saying "
+            f"the frequency has {number(theirs, 2)}"
+        )
+    ours, theirs = (value.get((group, "lift")) for group in ("posterior", "prior"))
+    if ours is not None and theirs is not None and ours <= theirs:
+        out.append(
+            f"clusters hold {number(ours, 3)} times their share of prices, those of the prior "
+            f"{number(theirs, 3)}"
+        )
+    return out
 
 
 KINDS = {

@@ -9,6 +9,7 @@ from liqbayes.validate.studies.words import interval, number
 _SIDES = ("long", "short", "pooled")
 _NOMINAL_AMBER = 0.05
 _NO_FAULT = "no fault"
+_PASSED, _GREEN = "passed", "green"
 
 
 def _comparison(files: Files) -> str:
@@ -74,30 +75,45 @@ def _ratios(files: Files) -> Table:
 
 
 def _targets_missed(files: Files) -> list[str]:
+    values = files.values
     out = [
         f"{t['target']}: {number(t['value'])}, asked {t['limit']}"
-        for t in files.values.get("targets", [])
+        for t in values.get("targets", [])
         if t.get("met") is False
     ]
-    if files.values.get("unfinished_blocks"):
-        out.append(f"{files.values['unfinished_blocks']} blocks not finished")
+    out += [
+        f"{t['target']}: not known, asked {t['limit']}"
+        for t in values.get("targets", [])
+        if t.get("met") is None
+    ]
+    if values.get("unfinished_blocks"):
+        out.append(f"{values['unfinished_blocks']} blocks not finished")
+    for side, tests in values.get("risk", {}).items():
+        # of one panel the tests lie beside the zone of daily totals, of several they stand alone
+        for level, test in tests.get("quantiles", tests).items():
+            if test["verdict"] != _PASSED:
+                out.append(
+                    f"{side}, {level} quantile: {test['verdict']} "
+                    f"({test['exceptions']} of {test['n']} bars above, "
+                    f"{number(test['expected'], 3)} expected)"
+                )
+        zone = tests.get("daily_totals") if "quantiles" in tests else None
+        if zone and zone["zone"] != _GREEN:
+            out.append(
+                f"{side}, {zone['level']:g} quantile of a day: {zone['zone']} "
+                f"({zone['exceptions']} of {zone['n']} days above)"
+            )
     return out
 
 
 def _backtest_missed(files: Files) -> list[str]:
-    risk = [
-        f"{side}, {level} quantile: {test['verdict']} "
-        f"({test['exceptions']} of {test['n']} bars above)"
-        for side, tests in files.values.get("risk", {}).items()
-        for level, test in tests.get("quantiles", {}).items()
-        if test.get("verdict") != "accepted"
-    ]
+    lost = [f"{name}: {why}" for name, why in files.values.get("failed", {}).items()]
     loose = [
         f"fit at bar {fit['origin']}: R-hat {number(fit['max_rhat'], 4)}"
         for fit in files.values.get("fits", [])
         if fit.get("max_rhat") is not None and fit["max_rhat"] > 1.01
     ]
-    return _targets_missed(files) + risk + loose
+    return _targets_missed(files) + lost + loose
 
 
 def _alarms(files: Files) -> str:

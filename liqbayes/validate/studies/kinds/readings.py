@@ -87,8 +87,8 @@ def _cascades(files: Files) -> str:
     ratio = frame[frame["quantity"] == "predicted / simulated"]["median"]
     return (
         f"{frame['markets'].max()} markets: the fixed point predicts {number(ratio.min(), 2)} to "
-        f"{number(ratio.max(), 2)} times what the simulated market liquidates (medians by fall "
-        "and impact)"
+        f"{number(ratio.max(), 2)} times as much further fall as the simulated market has (medians "
+        "by first fall and impact)"
     )
 
 
@@ -138,7 +138,7 @@ KINDS = {
     ),
     "liqbayes-cascades": Kind(
         "cascades beside the agent market's own",
-        "Does the fixed point of a cascade liquidate what the simulated market liquidates?",
+        "Does price fall on to the fixed point of a cascade in the simulated market, too?",
         "liqbayes validate cascades --out DIR",
         "explanation/cascades",
         _cascades,
