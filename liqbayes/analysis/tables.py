@@ -84,7 +84,8 @@ def place_cautions(fit: xr.DataTree) -> tuple[str, ...]:
     if is_rule(fit):
         return ()
     return (
-        "where levels and entries stand by price has not been shown to be right. On the simulated "
-        "markets tried so far baseline's clusters and zones missed the true ones more often than "
-        "its prior's (docs, Levels as objects); liqbayes validate levels measures it.",
+        "how much lies between two prices has held on simulated markets (0.90 of 90 % intervals), "
+        "where it is densest has not: clusters lay where the true book is dense no more often than "
+        "the prior's, and zones, entries and shares in profit were claimed too sharply (standard, "
+        "20 markets; docs, Levels as objects). liqbayes validate levels measures it.",
     )
