@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 WRONG_SIDE_WARN = 0.02
 #: Above this the sides are swapped or the prices are not of this market: no score.
 WRONG_SIDE_FAIL = 0.5
+#: Share of snapshots with such a side, or with more than there is: neither is rounding any more.
+SNAPSHOTS_FAIL = 0.1
 #: Sum of a side's amounts over open interest; more is impossible, less may lie outside the map.
 MOST_OF_INTEREST, LEAST_OF_INTEREST = 1.1, 0.9
 #: Share of bars without a snapshot young enough, or of snapshots equal to the one before.
@@ -98,11 +100,16 @@ def _sides(levels: LevelMap, panel: MarketPanel, last: NDArray[np.int64]) -> Rul
     price = np.where(last >= 0, close[np.maximum(last, 0)], np.nan)[levels.snapshot]
     known = np.isfinite(price)
     wrong = np.where(levels.side == 0, levels.price > price, levels.price < price)
-    shares = []
+    shares, broken = [], np.zeros(levels.time.size, bool)
     for j in range(len(SIDES)):
         mine = known & (levels.side == j)
-        total = float(levels.amount[mine].sum())
-        shares.append(float(levels.amount[mine & wrong].sum()) / total if total > 0 else 0.0)
+        of_side, there = (
+            np.bincount(levels.snapshot[rows], levels.amount[rows], levels.time.size)
+            for rows in (mine & wrong, mine)
+        )
+        total = float(there.sum())
+        shares.append(float(of_side.sum()) / total if total > 0 else 0.0)
+        broken |= of_side > WRONG_SIDE_FAIL * there
     worst = max(shares)
     by_side = f"{shares[0]:.1%} of the longs' amount lies above price and {shares[1]:.1%} of the "
     by_side += "shorts' below it"
@@ -112,6 +119,14 @@ def _sides(levels: LevelMap, panel: MarketPanel, last: NDArray[np.int64]) -> Rul
     if worst > WRONG_SIDE_FAIL:
         text = f"{by_side}: the map is of another market, time or price unit."
         return Ruling("sides", "fail", worst, WRONG_SIDE_FAIL, text)
+    inside = np.unique(levels.snapshot[known])
+    often = float(broken[inside].mean()) if inside.size else 0.0
+    if often > SNAPSHOTS_FAIL:
+        text = (
+            f"in {often:.1%} of the snapshots most of a side lies on the wrong side of the price: "
+            "their sides are swapped, or they are of another market or time."
+        )
+        return Ruling("sides", "fail", often, SNAPSHOTS_FAIL, text)
     status = "warn" if worst > WRONG_SIDE_WARN else "ok"
     text = by_side + (
         "; such levels would be gone and are not scored" if status == "warn" else ", as it should"
@@ -138,7 +153,9 @@ def _interest(
             f"is scaled to its open interest. Read as {panel.contract.quantity_unit} they would be "
             f"{long:.3g} (longs) and {short:.3g} (shorts) times open interest"
         )
-        return Ruling("open interest", "ok", None, None, text)
+        # a quantity that is not conserved may still be a good map of ratios: said, and scored
+        odd = largest > MOST_OF_INTEREST or min(long, short) < LEAST_OF_INTEREST
+        return Ruling("open interest", "warn" if odd else "ok", largest, MOST_OF_INTEREST, text)
     by_side = (
         f"the median snapshot holds {long:.3g} of open interest in longs, {short:.3g} in shorts"
     )
@@ -148,6 +165,13 @@ def _interest(
             "judge it with --amounts relative"
         )
         return Ruling("open interest", "fail", largest, MOST_OF_INTEREST, text)
+    often = float((ratio[:, known] > MOST_OF_INTEREST).any(axis=0).mean())
+    if often > SNAPSHOTS_FAIL:
+        text = (
+            f"{often:.1%} of the snapshots hold more of a side than there is. Not scored; if only "
+            "ratios of amounts are meant, judge it with --amounts relative"
+        )
+        return Ruling("open interest", "fail", often, SNAPSHOTS_FAIL, text)
     least = min(long, short)
     if least < LEAST_OF_INTEREST:
         text = (

@@ -1,6 +1,5 @@
 """Maps of a fit: what each bar sweeps of each posterior draw's, and the map as levels."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +13,12 @@ from liqbayes.judge.sweeps import Sweeps
 from liqbayes.model.data import prepare
 from liqbayes.model.rule import evaluator_of
 from liqbayes.outputs import thin
-from liqbayes.outputs.context import Context, open_fit
+from liqbayes.outputs.context import Context, is_rule, open_fit
 from liqbayes.outputs.grid import PriceGrid
 from liqbayes.outputs.heatmap import Walkers, blocks
 from liqbayes.panel import MarketPanel
 from liqbayes.peers import LevelMap
+from liqbayes.sampling.continued import continued
 from liqbayes.sampling.fit import panel_of
 
 FloatArray = NDArray[np.float64]
@@ -53,15 +53,15 @@ def context_of(fit: xr.DataTree, panel: MarketPanel | None, draws: int) -> Conte
     fit : xarray.DataTree
     panel : MarketPanel, optional
         Begins with the bars of the fit; the state is followed through all of it with the fit's
-        parameters, so that later bars are out of sample.
+        parameters and scales, so that later bars are out of sample. Steps of a random walk that
+        the fit did not reach come from their prior.
     draws : int
         About how many draws to keep.
 
     Raises
     ------
     InputError
-        If the panel is of another market or does not begin with the bars of the fit, or the
-        model's parameters depend on how long the panel is.
+        If the panel is of another market or does not begin with the bars of the fit.
     """
     context = open_fit(thin(fit, draws), "posterior", "expected")
     if panel is None or panel.content_hash == context.panel.content_hash:
@@ -81,19 +81,18 @@ def context_of(fit: xr.DataTree, panel: MarketPanel | None, draws: int) -> Conte
                 "both from the same source."
             )
     spec = context.evaluator.spec
-    evaluator = evaluator_of(spec, prepare(spec, panel, history))
-    if evaluator.layout.n != context.z.shape[2]:
-        raise InputError(
-            f"{spec.name} has parameters that depend on the length of the panel "
-            f"({context.z.shape[2]} in the fit, {evaluator.layout.n} over the longer panel); "
-            "judge it on the panel of the fit."
-        )
-    return Context(panel, evaluator, context.z, context.seed, context.group, context.kind)
+    seen = own.n_bars + (0 if history is None else history.n_bars)
+    evaluator = evaluator_of(spec, prepare(spec, panel, history, seen=seen))
+    z = context.z
+    if not is_rule(fit):
+        kept = thin(fit, draws)["posterior"].to_dataset()["z"]
+        z = continued(kept, evaluator, context.seed).to_numpy()
+    return Context(panel, evaluator, z, context.seed, context.group, context.kind)
 
 
 def fitted_until(fit: xr.DataTree) -> np.datetime64:
     """End of the last bar that parameters were fitted to; NaT for a rule."""
-    if "rule" in json.loads(fit.attrs["spec"]):
+    if is_rule(fit):
         return np.datetime64("NaT", "ns")
     own, _ = panel_of(fit)
     step = np.timedelta64(own.bar_seconds, "s")

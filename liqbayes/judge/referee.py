@@ -9,7 +9,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from liqbayes.backtest.bands import BLOCK, LEAST_BLOCKS, PROBABILITY, mean_band
+from liqbayes.backtest.bands import LEAST_BLOCKS, PROBABILITY, mean_band
+from liqbayes.backtest.ratios import block_of
 from liqbayes.contracts import SIDES
 from liqbayes.errors import InputError
 from liqbayes.judge.checks import Ruling, check_map
@@ -25,8 +26,6 @@ from liqbayes.peers import LevelMap
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-#: Fewer scored bars get no score at all.
-LEAST_BARS = BLOCK * LEAST_BLOCKS
 #: Interval over posterior draws.
 DRAW_QUANTILES = (0.05, 0.5, 0.95)
 MAX_AGE_HOURS = 24.0
@@ -225,9 +224,11 @@ def _judged(
     ready = np.isfinite(distance.scale) & np.isfinite(both.scale)
     use = swept & available & ready
     bars = int(use.any(axis=0).sum())
-    if bars < LEAST_BARS:
+    # as many blocks of the bootstrap as an interval takes, each of a day
+    least = block_of(sweeps.bar_hours) * LEAST_BLOCKS
+    if bars < least:
         raise InputError(
-            f"{bars} bars can be scored and {LEAST_BARS} are needed: of {sweeps.n_bars} bars, "
+            f"{bars} bars can be scored and {least} are needed: of {sweeps.n_bars} bars, "
             f"{int(swept.any(axis=0).sum())} have a known sweep, report and open interest, "
             f"{int(available.any(axis=0).sum())} a map, and the first ones teach the control. Use "
             "a longer panel, or a map with more snapshots."
@@ -276,6 +277,7 @@ def _rows(
         return top_share(each, sweeps, use, by_distance=True)
 
     curve = distance.swept(sweeps)
+    block = block_of(sweeps.bar_hours)
     rows = []
     for score, measure, chance in (
         ("gain", gained, 0.0),
@@ -283,16 +285,18 @@ def _rows(
         ("top quarter at its distance", quarter_at_distance, TOP),
     ):
         control = measure(curve)
-        rows.append(_row(side, score, "distance alone", chance, control, [], seed))
+        rows.append(_row(side, score, "distance alone", chance, control, [], block, seed))
         own = [measure(each) for each in draws]
         mine = measure(held)
-        rows.append(_row(side, score, "map", chance, mine, [d.value for d in own], seed))
+        rows.append(_row(side, score, "map", chance, mine, [d.value for d in own], block, seed))
         over = [d.value - control.value for d in own]
-        rows.append(_row(side, score, "map over distance", 0.0, mine.minus(control), over, seed))
+        rows.append(
+            _row(side, score, "map over distance", 0.0, mine.minus(control), over, block, seed)
+        )
     of_curve = gained(curve)
     more = gained(both.swept(held, sweeps)).minus(of_curve)
     over = [gained(both.swept(each, sweeps)).value - of_curve.value for each in draws]
-    rows.append(_row(side, "gain", "map and distance over distance", 0.0, more, over, seed))
+    rows.append(_row(side, "gain", "map and distance over distance", 0.0, more, over, block, seed))
     return rows
 
 
@@ -303,9 +307,10 @@ def _row(
     chance: float,
     score: Score,
     draws: list[float],
+    block: int,
     seed: int,
 ) -> dict[str, Any]:
-    band = mean_band([score.series], seed=seed, probability=PROBABILITY)
+    band = mean_band([score.series], block=block, seed=seed, probability=PROBABILITY)
     over = np.quantile(draws, DRAW_QUANTILES) if draws else np.full(3, np.nan)
     return {
         "side": side,

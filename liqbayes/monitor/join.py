@@ -1,13 +1,12 @@
 """A fit's bars and later ones as one panel, in which the fit's parameters mean what they did."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from liqbayes.engine.path import segment_volatility
 from liqbayes.errors import InputError
 from liqbayes.model.data import ModelData, prepare
 from liqbayes.model.evaluate import Evaluator
@@ -97,38 +96,15 @@ def join(fit: xr.DataTree, new: MarketPanel) -> Joined:
         bar_seconds=panel.bar_seconds,
     )
     own = prepare(spec, panel, history)
-    data = prepare(_aged(spec, own, joined, history), joined, history)
     first = own.n_bars
+    # scales are those of the fit's bars, so that its parameters mean what they did
+    data = prepare(spec, joined, history, seen=first)
     if not np.array_equal(data.block_capped[data.block[:first]], own.block_capped[own.block]):
         raise InputError(
             "a dated cut of leverage lies among the new bars: the fit's parameters mean something "
             "else after it; fit again."
         )
-    evaluator = Evaluator.of(spec, _scaled_as(data, own))
-    return Joined(joined, history, evaluator, first, overlap)
-
-
-def _aged(
-    spec: ModelSpec, own: ModelData, joined: MarketPanel, history: MarketPanel | None
-) -> ModelSpec:
-    """The specification with the ages at which the first book is spread as in the fit.
-
-    It is spread by the volatility of the bars that follow it, which now are more: its variance is
-    age times squared volatility, so the ages make up for the difference. A fit with several
-    segments has several first books; they are left with the volatility of theirs.
-    """
-    if len(own.path.segments) != 1:
-        return spec
-    whole = prepare(spec, joined, history).path
-    (start, stop), (first, last) = own.path.segments[0], whole.segments[0]
-    if start != first:
-        return spec
-    ratio = segment_volatility(own.path, start, stop) / segment_volatility(whole, first, last)
-    return replace(
-        spec,
-        book_age_hours=spec.book_age_hours * ratio**2,
-        book_old_age_hours=spec.book_old_age_hours * ratio**2,
-    )
+    return Joined(joined, history, Evaluator.of(spec, data), first, overlap)
 
 
 def _overlap(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
@@ -151,53 +127,3 @@ def _overlap(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
         if known.any():
             out[name] = float(np.median(np.log(pair[0, known] / pair[1, known])))
     return out
-
-
-def _scaled_as(data: ModelData, own: ModelData) -> ModelData:
-    """Data with the centre of the covariates, and the scale of a stand-in volume, of the fit's."""
-    seen = (np.isfinite(data.path.close) & (np.arange(data.n_bars) < own.n_bars))[: own.n_bars]
-    inside = np.isfinite(data.path.close)
-    z = data.covariates.copy()
-    if z.shape[1] and seen.any():
-        # the same moves, centred on another mean: the difference is one constant a column
-        z += np.median(own.covariates[seen] - data.covariates[: own.n_bars][seen], axis=0)
-    data = replace(data, covariates=np.where(inside[:, None], z, 0.0))
-    if not data.proxy_volume:
-        return data
-    stepping = (own.start == 0) & (data.start[: own.n_bars] == 0)
-    legs = []
-    for leg, fitted in zip(data.legs, own.legs, strict=True):
-        factor = fitted.turnover[stepping].sum() / leg.turnover[: own.n_bars][stepping].sum()
-        legs.append(replace(leg, turnover=leg.turnover * factor))
-    return replace(data, legs=tuple(legs))
-
-
-def continued(z: xr.DataArray, evaluator: Evaluator, seed: int) -> xr.DataArray:
-    """Draws with coordinates for steps of a random walk that the fit did not reach.
-
-    Those have seen no data: they are drawn from their prior, independently a draw.
-
-    Parameters
-    ----------
-    z : xarray.DataArray, dims (chain, draw, parameter)
-    evaluator : Evaluator
-        Of all bars.
-    seed : int
-
-    Raises
-    ------
-    InputError
-        If the fit has a parameter that the continued model does not have.
-    """
-    labels = evaluator.layout.labels
-    have = [str(name) for name in z["parameter"].to_numpy()]
-    lost = [name for name in have if name not in labels]
-    if lost:
-        raise InputError(
-            f"the fit's parameters {', '.join(lost)} have no place in the continued panel; "
-            "fit again."
-        )
-    values = z.transpose("chain", "draw", "parameter").to_numpy()
-    out = np.random.default_rng([seed, 21]).standard_normal((*values.shape[:2], len(labels)))
-    out[..., [labels.index(name) for name in have]] = values
-    return xr.DataArray(out, dims=("chain", "draw", "parameter"), coords={"parameter": labels})

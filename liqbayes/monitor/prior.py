@@ -7,8 +7,9 @@ from liqbayes.checks.identification import logit
 from liqbayes.checks.review import PRIOR_DOMINATED
 from liqbayes.monitor import limits as at
 from liqbayes.monitor.checks import Check
-from liqbayes.monitor.join import Joined, continued
+from liqbayes.monitor.join import Joined
 from liqbayes.outputs import at_risk
+from liqbayes.sampling.continued import continued
 from liqbayes.sampling.predictive import parameter_dataset
 
 

@@ -13,12 +13,13 @@ from liqbayes.monitor import limits as at
 from liqbayes.monitor.blocks import Blocks
 from liqbayes.monitor.checks import Check, channel_tests, judged
 from liqbayes.monitor.forward import Predicted, predict
-from liqbayes.monitor.join import Joined, continued, join
+from liqbayes.monitor.join import Joined, join
 from liqbayes.monitor.market import market_checks
 from liqbayes.monitor.prior import prior_check
 from liqbayes.outputs import thin
 from liqbayes.outputs.context import is_rule
 from liqbayes.panel import MarketPanel
+from liqbayes.sampling.continued import continued
 
 FloatArray = NDArray[np.float64]
 

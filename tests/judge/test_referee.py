@@ -10,12 +10,14 @@ import pytest
 import liqbayes
 from liqbayes.errors import InputError
 from liqbayes.judge import Judgement, fit_level_map, judge_fit, judge_map, write_judgement
-from liqbayes.judge.own import fit_held
+from liqbayes.judge.own import context_of, fit_held
 from liqbayes.judge.sweeps import Sweeps
+from liqbayes.model import load_spec
 from liqbayes.panel import MarketPanel
 from liqbayes.peers import LevelMap, rule_map, swept
 from liqbayes.simulate import market_preset, simulate_market
 from tests.judge.markets import known_market, shuffled
+from tests.outputs.fits import fake_fit, small_market
 
 PANEL, TRUE = known_market()
 
@@ -74,6 +76,33 @@ def test_more_than_open_interest_is_refused_unless_relative() -> None:
     assert not judge_map(more, PANEL).refused
     less = judge_map(replace(TRUE, amount=TRUE.amount / 4), PANEL, amounts="quantity")
     assert not less.refused and status(less, "open interest") == "warn"
+
+
+def test_a_part_of_the_snapshots_is_enough_to_refuse() -> None:
+    """Sums and medians over snapshots would pass these."""
+    some = np.random.default_rng(1).random(TRUE.time.size) < 0.3
+    swapped = replace(TRUE, side=np.where(some[TRUE.snapshot], 1 - TRUE.side, TRUE.side))
+    found = judge_map(swapped, PANEL)
+    assert found.refused and "of the snapshots most of a side" in found.rulings[0].text
+    bloated = replace(TRUE, amount=TRUE.amount * np.where(some[TRUE.snapshot], 50.0, 1.0))
+    found = judge_map(bloated, PANEL, amounts="quantity")
+    assert found.refused and status(found, "open interest") == "fail"
+
+
+def test_relative_amounts_that_are_no_open_interest_are_said() -> None:
+    found = judge_map(replace(TRUE, amount=33 * TRUE.amount), PANEL)
+    assert not found.refused and status(found, "open interest") == "warn"
+    assert status(judge_map(TRUE, PANEL), "open interest") == "ok"
+
+
+def test_five_minutes_have_blocks_of_a_day() -> None:
+    frame = PANEL.to_frame()
+    frame.index = pd.date_range("2024-01-01", periods=len(frame), freq="5min")
+    short = MarketPanel.from_frame(frame, PANEL.contract)
+    time = TRUE.time[0] + np.arange(TRUE.time.size) * np.timedelta64(5, "m")
+    early = replace(TRUE, time=time - np.timedelta64(55, "m"))
+    with pytest.raises(InputError, match="2880 are needed"):
+        judge_map(early, short)
 
 
 def test_relative_amounts_may_change_their_scale_at_every_snapshot() -> None:
@@ -212,6 +241,25 @@ def test_a_longer_panel_must_be_the_same_market() -> None:
         judge_fit(fit, panel=PANEL.slice(since=PANEL.time[5]))
     with pytest.raises(InputError, match="close of the panel differs"):
         judge_fit(fit, panel=known_other())
+
+
+@pytest.mark.parametrize("name", ["baseline", "standard"])
+def test_a_fit_over_a_longer_panel_keeps_its_scales(name: str) -> None:
+    """What later bars bring changes nothing in the fit's own; weeks after it have their prior."""
+    source = small_market(400)
+    own = source.slice(until=source.time[120])
+    fit = fake_fit(own, load_spec(name), draws=10)
+    here = context_of(fit, None, 20).evaluator.data
+    there = context_of(fit, source, 20)
+    n = own.n_bars
+    np.testing.assert_array_equal(there.evaluator.data.covariates[:n], here.covariates)
+    np.testing.assert_array_equal(there.evaluator.data.block_funding[: here.block_funding.size],
+                                  here.block_funding)  # fmt: skip
+    short, long = fit_held(fit, Sweeps.of(own)), fit_held(fit, Sweeps.of(source), panel=source)
+    np.testing.assert_allclose(long.draws[:, :, :n], short.draws, rtol=1e-12)
+    assert np.isfinite(long.mean[:, n + 200 :]).all()
+    more = there.z.shape[2] - fit["posterior"]["z"].sizes["parameter"]
+    assert (more > 0) == (name == "standard")
 
 
 def known_other() -> MarketPanel:

@@ -11,9 +11,10 @@ from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.monitor import AMBER, GREEN, RED, TRIGGERS, monitor_fit
 from liqbayes.monitor.forward import predict
-from liqbayes.monitor.join import continued, join
+from liqbayes.monitor.join import join
 from liqbayes.panel import MarketPanel
 from liqbayes.sampling import fit as sample
+from liqbayes.sampling.continued import continued
 from tests.model.markets import INVERSE
 from tests.model.markets import panel as panel_of_table
 from tests.monitor.markets import FEED, FITTED, NEW, changed, draws, market, scaled
@@ -64,7 +65,7 @@ def test_the_fits_own_bars_are_predicted_as_the_fit_did():
         np.testing.assert_array_equal(now.bars[:n], before.bars)
         np.testing.assert_allclose(now.value[:n], before.value, rtol=1e-12)
         some = np.isfinite(before.level) | before.name.startswith("open")
-        np.testing.assert_allclose(now.pit[:n][some], before.pit[some], rtol=1e-5)
+        np.testing.assert_allclose(now.pit[:n][some], before.pit[some], rtol=1e-9)
 
 
 @pytest.mark.parametrize(
