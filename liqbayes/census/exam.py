@@ -26,7 +26,7 @@ from liqbayes.outputs.context import is_rule
 
 FloatArray = NDArray[np.float64]
 
-SCHEMA = "liqbayes-census-exam-1"
+SCHEMA = "liqbayes-census-exam-2"
 # Fixed before any run.
 #: Random splits of the accounts; each snapshot is split so often.
 SPLITS = 50
@@ -89,7 +89,8 @@ def census_exam(
     -------
     table : DataFrame
         One row a market, snapshot, split, side, law and move: ``truth``, ``low``, ``high``,
-        ``covered``, ``width``, ``width_both`` and ``width_both_without``.
+        ``covered``, ``below`` and ``above`` (shares, see `tails`), ``inside`` (the closed
+        interval), ``width``, ``width_both`` and ``width_both_without``.
     Outcome
 
     Raises
@@ -204,17 +205,46 @@ def _pairs(
 def _score(move: float, truth: float, of: FloatArray, both: FloatArray) -> dict[str, Any]:
     low, high = interval(of)
     low_both, high_both = interval(both)
+    below, above = tails(of, truth)
     return {
         "move": move,
         "truth": truth,
         "low": low,
         "high": high,
-        "covered": low <= truth <= high,
-        "below": truth < low,
-        "above": truth > high,
+        "covered": 1.0 - below - above,
+        "below": below,
+        "above": above,
+        "inside": low <= truth <= high,
         "width": high - low,
         "width_both_without": high_both - low_both,
     }
+
+
+def tails(draws: FloatArray, truth: float) -> tuple[float, float]:
+    """Share of the randomised transform of the truth in the lower and in the upper tail.
+
+    What is below the resolution is none. Where draws and truth are none the transform is uniform
+    over their share, so that an interval which begins at none can be missed below it, too: the
+    closed interval could not, and would hold more than its nominal share (Czado, Gneiting and Held
+    2009, doi 10.1111/j.1541-0420.2009.01191.x, section 2).
+
+    Parameters
+    ----------
+    draws : ndarray, shape (draw,)
+    truth : float
+
+    Returns
+    -------
+    tuple of float
+    """
+    draws, truth = np.where(draws < RESOLUTION, 0.0, draws), 0.0 if truth < RESOLUTION else truth
+    # a truth among n draws has one of n + 1 ranks, and each of those of its equals
+    low = float((draws < truth).sum()) / (draws.size + 1)
+    high = float((draws <= truth).sum() + 1) / (draws.size + 1)
+    tail = (1 - NOMINAL) / 2
+    below = max(min(high, tail) - low, 0.0) / (high - low)
+    above = max(high - max(low, 1 - tail), 0.0) / (high - low)
+    return below, above
 
 
 def predict_part(
@@ -254,8 +284,9 @@ def exam_verdicts(table: pd.DataFrame, splits: int) -> pd.DataFrame:
     -------
     DataFrame
         ``law``, ``side``, ``move``, ``n``, ``coverage``, ``band_low``, ``band_high``, ``passed``,
-        ``below`` and ``above`` (share of truths on each side of the interval), ``width_ratio``
-        (mean width of both halves with the known one, over that without a census).
+        ``below`` and ``above`` (share of truths on each side of the interval), ``inside`` (share
+        in the closed interval, which holds more where truths are none), ``width_ratio`` (mean width
+        of both halves with the known one, over that without a census).
     """
     from scipy.stats import binom
 
@@ -281,6 +312,7 @@ def exam_verdicts(table: pd.DataFrame, splits: int) -> pd.DataFrame:
                     "passed": low <= share <= high,
                     "below": float(at["below"].mean()),
                     "above": float(at["above"].mean()),
+                    "inside": float(at["inside"].mean()),
                     "width_ratio": float(at["width_both"].mean() / at["width_both_without"].mean()),
                 }
             )

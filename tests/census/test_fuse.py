@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liqbayes.census import fuse_positions
-from liqbayes.census.exam import RESOLUTION, exam_verdicts, interval, predict_part
+from liqbayes.census.exam import RESOLUTION, exam_verdicts, interval, predict_part, tails
 from liqbayes.census.fuse import known_within, lumpy_part, side_positions, within_part
 from liqbayes.census.write import fused_tables
 from liqbayes.errors import InputError
@@ -176,15 +176,32 @@ def test_known_positions_within_moves() -> None:
     assert known_within(table, "short", 100.0, (0.03, 0.05)).tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.6, 0.98])
+def test_a_truth_of_the_same_law_is_held_as_often_as_it_should(rate: float) -> None:
+    """With any share of zeros; the closed interval of the same draws holds more."""
+    rng = np.random.default_rng(7)
+
+    def drawn(n: int) -> np.ndarray:
+        return np.where(rng.random(n) < rate, 0.0, rng.beta(2, 20, n))
+
+    rows = [(drawn(400), float(drawn(1)[0])) for _ in range(3_000)]
+    below, above = np.array([tails(draws, truth) for draws, truth in rows]).T
+    assert below.mean() == pytest.approx(0.05, abs=0.015)
+    assert above.mean() == pytest.approx(0.05, abs=0.015)
+    limits = [(*interval(draws), truth) for draws, truth in rows]
+    assert np.mean([low <= truth <= high for low, high, truth in limits]) > 0.93
+
+
 def test_the_band_is_that_of_the_splits() -> None:
     table = pd.DataFrame(
         {
             "law": "posterior",
             "side": ["long", "short"] * 50,
             "move": 0.1,
-            "covered": [True] * 70 + [False] * 30,
-            "below": False,
-            "above": False,
+            "covered": [1.0] * 70 + [0.0] * 30,
+            "below": 0.0,
+            "above": 0.0,
+            "inside": True,
             "width_both": 0.1,
             "width_both_without": 0.2,
         }
