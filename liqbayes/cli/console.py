@@ -68,7 +68,7 @@ def range_text(low: float, high: float, form: str = ".3g") -> str:
 
 
 def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """Turn errors of liqbayes into one message and status 2, Ctrl-C into status 130."""
+    """Turn errors of liqbayes into one message and status 2, Ctrl-C and SIGTERM into 130."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -99,24 +99,30 @@ def _stop() -> NoReturn:
 
 @contextmanager
 def _noting_interrupts() -> Iterator[list[int]]:
-    """Ctrl-C raises KeyboardInterrupt as ever, and is also remembered."""
+    """Ctrl-C raises KeyboardInterrupt as ever, and is also remembered; so does a SIGTERM.
+
+    A scheduler or container that stops a run sends the latter: workers have to end with it, and
+    what was finished has to be written, just as after Ctrl-C.
+    """
     seen: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         seen.append(number)
-        signal.default_int_handler(number, frame)
+        signal.default_int_handler(signal.SIGINT, frame)
 
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, note)
+    usual: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    main = threading.current_thread() is threading.main_thread()
+    ours = [number for number, known in usual.items() if main and signal.getsignal(number) is known]
+    for number in ours:
+        signal.signal(number, note)
     try:
         yield seen
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, usual[number])
 
 
 @contextmanager

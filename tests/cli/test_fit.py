@@ -74,14 +74,19 @@ def test_interrupt_without_draws_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_that_a_library_swallows_is_still_an_interrupt(
-    liqbayes: Program, panel_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    liqbayes: Program,
+    panel_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
 ) -> None:
     from liqbayes import sampling
 
     def swallow(*_: Any, **__: Any) -> None:
         try:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         except KeyboardInterrupt:
             pass
         raise RuntimeError("no compiled object yet")
@@ -93,6 +98,7 @@ def test_interrupt_that_a_library_swallows_is_still_an_interrupt(
         done = liqbayes("fit", panel_file, *CONTRACT, "--out", tmp_path / "out")
         assert done.exit_code == 130
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, inherited)
 
