@@ -48,7 +48,7 @@ def analysis_table() -> str:
             key: summary[key]
             for key in ("contract", "model", "as_of", "mark_price", "panel_hash", "sampler")
         }
-        write_analysis(tuple(sections), Path(scratch) / "fit-analysis", about)
+        write_analysis(tuple(sections), Path(scratch) / "fit-analysis", about, options=work.options)
         start = time.perf_counter()
         page = Path(scratch) / "fit-report.html"
         topics = read_sections(Path(scratch) / "fit-analysis")

@@ -106,7 +106,9 @@ def consumed_levels(context: Context, swept: xr.Dataset, *, largest: int = LARGE
     Dataset
         ``swept``, ``left`` and ``now`` in quote at the middle of the swept prices, ``refill``
         (``now - left``; negative where a later bar swept it again) and ``refill_share`` (of what
-        was swept; NaN where that is nothing), (chain, draw, event). Coordinates on event:
+        was swept; NaN where that is nothing), (chain, draw, event). ``left`` is what was set later
+        in the bar that swept. ``now`` is NaN where the last price is beyond the swept prices, so
+        that no level of the side can stand there. Coordinates on event:
         ``side``, ``time``, ``price_low``, ``price_high``; latest first within a side.
 
     Raises
@@ -125,6 +127,14 @@ def consumed_levels(context: Context, swept: xr.Dataset, *, largest: int = LARGE
         books.append([BookAt.of(context, side, at, edges) for at in (t, context.last)])
     rng = context.rng(23)
     amounts = np.zeros((2, *context.shape, len(events)))
+    # no long has its level above the price, no short below it: what stands there is no refill
+    passed = np.array(
+        [
+            low >= context.mark_price if side == "long" else high <= context.mark_price
+            for side, _, low, high in events
+        ],
+        bool,
+    )
     for draw in context.draws() if events else ():
         for e, pair in enumerate(books):
             for i, book in enumerate(pair):
@@ -142,6 +152,7 @@ def consumed_levels(context: Context, swept: xr.Dataset, *, largest: int = LARGE
     ]
     gone_now = np.stack(gone, axis=-1).astype(float) if gone else np.zeros((*context.shape, 0))
     taken, left, now = (x * factor for x in (gone_now, *amounts))
+    now[..., passed] = np.nan
     dims = ("chain", "draw", "event")
     unit = {"units": context.contract.quote_unit}
     refill = now - left
@@ -260,6 +271,10 @@ def _sentences(largest: pd.DataFrame, unit: str, context: Context) -> list[str]:
         f"The bar of {row.time:%Y-%m-%d %H:%M} swept {row.side}s of "
         f"{amount(row, 'swept', unit)} between "
         f"{row.price_low:.6g} and {row.price_high:.6g}, the most {since}; "
-        f"{amount(row, 'now', unit)} stand there now."
+        + (
+            f"{amount(row, 'now', unit)} stand there now."
+            if np.isfinite(row.now_median)
+            else "the last price is beyond them, where none can stand."
+        )
         for row in rows(top)
     ]

@@ -48,17 +48,25 @@ def analyse(
     Raises
     ------
     InputError
-        On an unknown topic.
+        On an unknown topic, or if none of those asked for can be run.
     """
     unknown = sorted(set(only) - set(SECTIONS))
     if unknown:
         raise InputError(f"{', '.join(unknown)} is no topic; use {', '.join(SECTIONS)}.")
     work = Workspace(fit, options or Options())
-    found = []
+    found: list[Section] = []
+    failed: list[str] = []
     for name in SECTIONS:
         if not only or name in only:
             step(name)
-            found.append(run_topic(name, work))
+            try:
+                found.append(run_topic(name, work))
+            except InputError as error:
+                # what one topic cannot say must not lose what the others can
+                found.append(Section(name, name.capitalize(), {}, (f"Not identified: {error}",)))
+                failed.append(f"{name}: {error}")
+    if failed and len(failed) == len(found):
+        raise InputError("; ".join(failed))
     return tuple(found)
 
 

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from liqbayes.analysis.section import Section
+from liqbayes.analysis.workspace import Options
 from liqbayes.errors import InputError
 from liqbayes.report.directory import check_target, write_directory, write_json
 
@@ -29,7 +32,12 @@ def check_out(out: Path, *, force: bool) -> None:
 
 
 def write_analysis(
-    sections: Sequence[Section], out: Path, about: dict[str, Any], *, force: bool = False
+    sections: Sequence[Section],
+    out: Path,
+    about: dict[str, Any],
+    *,
+    options: Options,
+    force: bool = False,
 ) -> None:
     """Write ``analysis.json`` and one CSV a table, all or none.
 
@@ -38,13 +46,17 @@ def write_analysis(
     sections : sequence of Section
     out : Path
     about : dict
-        What the analysis is of: contract, model, time, version.
+        What the analysis is of: contract, model, time.
+    options : Options
+        With which it was made; written beside the version of liqbayes.
     force : bool
         Replace an earlier analysis.
     """
     values = {
         "schema": SCHEMA,
         **about,
+        "options": asdict(options),
+        "version": version("liqbayes"),
         "sections": {
             s.name: {
                 "title": s.title,

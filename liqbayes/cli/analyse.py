@@ -53,7 +53,7 @@ def analyse(
 
     Exit status: 0 done, 2 no such directory or wrong option.
     """
-    from liqbayes.report import read_summary
+    from liqbayes.report import grid_of, read_summary
 
     summary = read_summary(directory)
     from liqbayes import analysis
@@ -62,6 +62,7 @@ def analyse(
     target = out or directory.resolve().with_name(f"{directory.resolve().name}-analysis")
     analysis.check_out(target, force=force)
     given: dict[str, Any] = {"draws": draws, "seed": seed, "insurance_fund": insurance_fund}
+    given |= grid_of(summary)
     if window:
         given["windows"] = tuple(window)
     if horizon:
@@ -74,7 +75,7 @@ def analyse(
     with progress(len(chosen or analysis.SECTIONS)) as step:
         sections = analysis.analyse(fit, options=options, only=chosen, step=step)
     about = {key: summary[key] for key in _ABOUT}
-    analysis.write_analysis(sections, target, about, force=force)
+    analysis.write_analysis(sections, target, about, options=options, force=force)
     for section in sections:
         print_section(section)
     say(f"written: {target}")

@@ -48,7 +48,7 @@ def report(
     target = out or directory.resolve().with_name(f"{name}-report.html")
     page.check_page(target, force=force)
     source = analysis or directory.resolve().with_name(f"{name}-analysis")
-    sections = None
+    sections = made_by = None
     if analysis is not None or source.is_dir():
         against = page.fitting_analysis(source, summary)
         left_out = () if against else page.missing_topics(source)
@@ -57,7 +57,7 @@ def report(
         elif left_out:
             warn(f"{source} lacks the topics {', '.join(left_out)}.")
         if not against:
-            sections = page.read_sections(source)
+            sections, made_by = page.read_sections(source), page.analysis_command(source, name)
             say(f"topics from {source}")
         elif analysis is not None:
             raise InputError(against)
@@ -67,7 +67,7 @@ def report(
         warn("this fit did not converge: " + "; ".join(summary["reasons"]))
     topics = len(SECTIONS) if sections is None else 0
     with progress(STEPS + topics) as step:
-        facts = page.gather(directory, sections=sections, draws=draws, step=step)
+        facts = page.gather(directory, sections=sections, analysed=made_by, draws=draws, step=step)
         text = page.render(facts)
     page.write_page(text, target, force=force)
     say(f"written: {target} ({len(text.encode()) / 1e6:.1f} MB)")

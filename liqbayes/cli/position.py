@@ -46,7 +46,7 @@ def position(
 
     Exit status: 0 done, 2 no such directory or wrong option.
     """
-    from liqbayes.report import read_summary
+    from liqbayes.report import grid_of, read_summary
 
     summary = read_summary(directory)
     from liqbayes import analysis
@@ -63,7 +63,7 @@ def position(
         take_profit=take_profit,
         limit=limit,
     )
-    given: dict[str, Any] = {"draws": draws, "seed": seed}
+    given: dict[str, Any] = {"draws": draws, "seed": seed, **grid_of(summary)}
     if horizon:
         given["horizons"] = tuple(horizon)
     options = analysis.Options(**given)
@@ -78,5 +78,5 @@ def position(
         about = {
             key: summary[key] for key in ("contract", "model", "as_of", "mark_price", "converged")
         }
-        analysis.write_analysis((section,), out, about, force=force)
+        analysis.write_analysis((section,), out, about, options=options, force=force)
         say(f"written: {out}")

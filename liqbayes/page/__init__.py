@@ -2,11 +2,17 @@
 
 from liqbayes.page.gather import Facts, gather
 from liqbayes.page.render import render
-from liqbayes.page.sections import fitting_analysis, missing_topics, read_sections
+from liqbayes.page.sections import (
+    analysis_command,
+    fitting_analysis,
+    missing_topics,
+    read_sections,
+)
 from liqbayes.page.write import check_page, write_page
 
 __all__ = [
     "Facts",
+    "analysis_command",
     "check_page",
     "fitting_analysis",
     "gather",

@@ -12,14 +12,14 @@ import pandas as pd
 import xarray as xr
 
 from liqbayes import checks
-from liqbayes.analysis import Section, analyse
+from liqbayes.analysis import Options, Section, analyse
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
 from liqbayes.model.spec import ModelSpec, model_card
 from liqbayes.page.densities import entry_data, leverage_data
 from liqbayes.page.surfaces import DRAWS, surfaces
 from liqbayes.panel import Inspection, inspect_panel
-from liqbayes.report import compare_with_truth, read_summary
+from liqbayes.report import compare_with_truth, grid_of, read_summary
 from liqbayes.resources import find_resource
 from liqbayes.sampling import load_fit
 from liqbayes.sampling.fit import panel_of
@@ -80,6 +80,7 @@ def gather(
     directory: Path,
     *,
     sections: Sequence[Section] | None = None,
+    analysed: str | None = None,
     draws: int = DRAWS,
     step: Callable[[str], None] = lambda _: None,
 ) -> Facts:
@@ -91,6 +92,8 @@ def gather(
         What `liqbayes fit` wrote.
     sections : sequence of Section, optional
         Topics of the fit, as `liqbayes.analysis.analyse` returns them; by default they are run.
+    analysed : str, optional
+        Command line that made them, for the page.
     draws : int
         Posterior draws of the map through time; everything else is as in the files.
     step : callable, optional
@@ -127,21 +130,22 @@ def gather(
         "moves": [float(move) for move in summary["at_risk"]["long"]],
     }
     spec = ModelSpec.from_json(fit.attrs["spec"])
-    found = tuple(analyse(fit, step=step) if sections is None else sections)
+    if sections is None:
+        sections = analyse(fit, options=Options(**grid_of(summary)), step=step)
     step("page")
     return Facts(
         name=directory.resolve().name,
         summary=summary,
         delta=tables["delta"],
         figures=figures,
-        sections=found,
+        sections=tuple(sections),
         verdicts=tuple(verdicts),
         inspection=inspection,
         bar_seconds=panel.bar_seconds,
         spec_summary=spec.summary,
         card=_card(spec),
         truth=_truth(summary),
-        commands=_commands(directory, summary, fit),
+        commands=_commands(directory, summary, fit, analysed),
     )
 
 
@@ -200,7 +204,9 @@ def _truth(summary: dict[str, Any]) -> pd.DataFrame | None:
     )
 
 
-def _commands(directory: Path, summary: dict[str, Any], fit: xr.DataTree) -> tuple[str, ...]:
+def _commands(
+    directory: Path, summary: dict[str, Any], fit: xr.DataTree, analysed: str | None = None
+) -> tuple[str, ...]:
     """Command lines that make the fit and the page again; paths are names only."""
     run = json.loads(fit.attrs["sampler"])
     meta = json.loads(fit.attrs["panel_meta"])
@@ -226,4 +232,6 @@ def _commands(directory: Path, summary: dict[str, Any], fit: xr.DataTree) -> tup
     made = [shlex.join(map(str, [*words, "--out", name]))]
     if summary.get("demo") is True:
         made = [shlex.join(["liqbayes", "demo", "--out", name])]
+    if analysed is not None:
+        made.append(analysed)
     return (*made, shlex.join(["liqbayes", "report", name]))

@@ -1,12 +1,14 @@
 """Topics of an analysis: read from the directory that `liqbayes analyse` wrote."""
 
 import json
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from liqbayes.analysis import SECTIONS, Section
+from liqbayes.analysis import SECTIONS, Options, Section
 from liqbayes.analysis.write import MAIN, SCHEMA
 from liqbayes.errors import InputError
 
@@ -29,6 +31,24 @@ def fitting_analysis(directory: Path, summary: dict[str, Any]) -> str:
         return str(error)
     other = [key for key in _SAME if values.get(key) != summary.get(key)]
     return f"{directory} is an analysis of another fit: it differs in {other[0]}." if other else ""
+
+
+def analysis_command(directory: Path, name: str) -> str:
+    """Command line that makes the analysis in a directory from the fit of that name.
+
+    Only what differs from the defaults is spelled out. An analysis that a version wrote which did
+    not keep its options has no more than the command's name.
+    """
+    made = _main(directory).get("options", {})
+    usual = asdict(Options())
+    words = ["liqbayes", "analyse", name]
+    for key in ("draws", "seed", "insurance_fund"):
+        if key in made and made[key] != usual[key]:
+            words += [f"--{key.replace('_', '-')}", str(made[key])]
+    for key, option in (("windows", "--window"), ("horizons", "--horizon")):
+        if key in made and list(made[key]) != list(usual[key]):
+            words += [word for value in made[key] for word in (option, str(value))]
+    return shlex.join(words)
 
 
 def missing_topics(directory: Path) -> tuple[str, ...]:

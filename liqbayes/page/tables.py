@@ -51,12 +51,31 @@ class Table:
     rows : tuple of tuple of Cell
     total : int
         Rows that there are; more than ``rows`` if it was cut.
+    kept : str
+        Which rows of a table that was cut.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: int
+    kept: str = ""
+
+
+def most_asked_for(frame: pd.DataFrame, rows: int) -> tuple[pd.DataFrame, str]:
+    """Rows of a long table that are kept, and what they are.
+
+    The latest where there is a time, the nearest to the price where there is a distance, whatever
+    their side, and else the first.
+    """
+    if len(frame) <= rows:
+        return frame, ""
+    if "time" in frame:
+        return frame.sort_values("time", ascending=False, kind="stable").head(rows), "latest"
+    if "distance" in frame:
+        nearest = frame["distance"].abs().sort_values(kind="stable").index[:rows]
+        return frame.loc[nearest], "nearest"
+    return frame.head(rows), "first"
 
 
 def table_of(
@@ -72,10 +91,10 @@ def table_of(
     units : mapping, optional
         Column name to unit.
     rows : int
-        Rows to keep.
+        Rows to keep; see `most_asked_for`.
     """
     units = units or {}
-    shown = frame.head(rows)
+    shown, kept = most_asked_for(frame, rows)
     columns: list[Column] = []
     cells: list[list[Cell]] = []
     for name in frame.columns:
@@ -111,7 +130,7 @@ def table_of(
             ]
         )
     body = tuple(zip(*cells, strict=True)) if cells else ()
-    return Table(caption, tuple(columns), body, len(frame))
+    return Table(caption, tuple(columns), body, len(frame), kept)
 
 
 def interval_cell(low: Any, middle: Any, high: Any, name: str = "", unit: str = "") -> Cell:

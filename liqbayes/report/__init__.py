@@ -1,7 +1,7 @@
 """The directory that a fit is reported in: numbers, tables and figures, written in one piece."""
 
 from liqbayes.report.compare import compare_with_truth
-from liqbayes.report.directory import check_target, read_summary, write_directory
+from liqbayes.report.directory import check_target, grid_of, read_summary, write_directory
 from liqbayes.report.results import Results, compute_results
 from liqbayes.report.summary import summarise
 from liqbayes.report.tables import delta_table, entry_table, levels_table, leverage_table
@@ -15,6 +15,7 @@ __all__ = [
     "compute_results",
     "delta_table",
     "entry_table",
+    "grid_of",
     "levels_table",
     "leverage_table",
     "read_summary",

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,17 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write JSON that every reader accepts: NaN is an error, not a word."""
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def grid_of(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """``bins`` and ``price_range`` of a fit's tables, so that what follows is priced alike.
+
+    Empty for a summary that a version wrote which did not keep them.
+    """
+    grid = summary.get("grid")
+    if grid is None:
+        return {}
+    return {"bins": int(grid["bins"]), "price_range": tuple(map(float, grid["price_range"]))}
 
 
 def read_summary(directory: Path) -> dict[str, Any]:

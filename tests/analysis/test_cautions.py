@@ -19,6 +19,6 @@ def test_places_carry_a_caution_unless_they_claim_no_certainty(
 ) -> None:
     options = Options(draws=10)
     (sampled,) = analyse(linear, options=options, only=(topic,))
-    assert "has not been shown" in sampled.cautions[0]
+    assert "where it is densest has not" in sampled.cautions[0]
     (fixed,) = analyse(rule, options=options, only=(topic,))
     assert fixed.cautions == ()

@@ -149,8 +149,15 @@ def test_consumed_prices_now_hold_what_the_levels_say(any_fit):
     assert events.sizes["event"] <= 6
     assert set(events["side"].to_numpy()) <= {"long", "short"}
     assert (events["price_low"] < events["price_high"]).all()
-    for name in ("swept", "left", "now"):
+    for name in ("swept", "left"):
         assert (events[name] >= 0).all() and events[name].dims == ("chain", "draw", "event")
+    # where the price has gone beyond swept levels of a side none of it can stand
+    mark = context.mark_price
+    passed = np.where(
+        events["side"] == "long", events["price_low"] >= mark, events["price_high"] <= mark
+    )
+    now = events["now"].transpose("event", ...).to_numpy()
+    assert np.isnan(now[passed]).all() and (now[~passed] >= 0).all()
     if context.contract.kind == "aggregate":
         # quantities are USD at the bar's price: their difference is price as well
         assert events["refill"].isnull().all() and events["refill_share"].isnull().all()
@@ -163,7 +170,10 @@ def test_consumed_prices_now_hold_what_the_levels_say(any_fit):
     book = BookAt.of(context, side, context.last, edges)
     factor = np.sqrt(low * high) if context.contract.kind == "linear" else 1.0
     draw = next(context.draws())
-    assert float(events["now"][0, 0, 0]) == pytest.approx(book.columns(draw)[0] * factor)
+    expected = np.nan if passed[0] else book.columns(draw)[0] * factor
+    assert float(events["now"][0, 0, 0]) == pytest.approx(expected, nan_ok=True)
+    if passed[0]:
+        assert book.columns(draw)[0] == 0
     with pytest.raises(InputError):
         consumed_levels(context, swept_by_bar(context), largest=0)
 

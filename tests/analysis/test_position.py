@@ -221,7 +221,7 @@ def test_returns_after_fills_are_those_counted_by_hand_and_a_planted_gap_is_foun
                 value[t] = np.log(close[filled[t] + after] / (close[t] * 0.98)) - fee
     known = np.arange(900) < 900 - wait
 
-    def run(dense: np.ndarray):
+    def run(dense: np.ndarray, fee: float = fee):
         return after_fills(
             panel, volatility, heatmap_of(panel, dense), buy=True, price=MARK * 0.98,
             mark_price=MARK, wait=wait, after={"4h": after}, fee=fee,
@@ -236,6 +236,9 @@ def test_returns_after_fills_are_those_counted_by_hand_and_a_planted_gap_is_foun
     assert table.loc["elsewhere", "fills"] == (~chance & known & np.isfinite(value)).sum()
     assert at["filled"] == pytest.approx((filled[chance & known] >= 0).mean())
     assert at["difference_low"] < at["difference"] < at["difference_high"]
+    # without a known fee what fills is known all the same, what it brings is not
+    unpaid = run(chance, fee=np.nan)
+    assert (unpaid["fills"] == table["fills"]).all() and unpaid["median"].isna().all()
     # a book that is dense where price will rise
     table = run(np.nan_to_num(value, nan=-1.0) > np.nanquantile(value, 0.7))
     assert table.loc["near a cluster", "difference_low"] > 0

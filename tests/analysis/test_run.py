@@ -25,13 +25,13 @@ def test_options_are_checked(given: dict[str, object]) -> None:
 
 def test_written_directory_is_complete_and_replaced_only_by_force(tmp_path: Path) -> None:
     out = tmp_path / "a"
-    write_analysis((ONE,), out, {"contract": "x"})
+    write_analysis((ONE,), out, {"contract": "x"}, options=Options())
     values = json.loads((out / "analysis.json").read_text())
     assert values["sections"]["topic"]["tables"] == {"first": "topic-first.csv"}
     assert (out / "topic-first.csv").read_text() == "side,share,seen\nlong,,true\n"
     with pytest.raises(InputError, match="--force"):
         check_out(out, force=False)
-    write_analysis((ONE,), out, {"contract": "y"}, force=True)
+    write_analysis((ONE,), out, {"contract": "y"}, options=Options(), force=True)
     (out / "mine.txt").write_text("keep")
     with pytest.raises(InputError, match=r"mine\.txt"):
-        write_analysis((ONE,), out, {"contract": "z"}, force=True)
+        write_analysis((ONE,), out, {"contract": "z"}, options=Options(), force=True)

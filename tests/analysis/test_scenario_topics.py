@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liqbayes.analysis import Options, Workspace
+from liqbayes.analysis import Options, Workspace, analyse
 from liqbayes.analysis.cascade import forced_shares
 from liqbayes.analysis.cascade import section as cascade_section
 from liqbayes.analysis.manipulation import section as manipulation_section
@@ -73,6 +73,33 @@ def test_manipulation_of_a_fit(name):
     assert any("no plan of execution" in s for s in section.findings)
     if name == "aggregate":
         assert any("Assumed: a taker fee" in s for s in section.findings)
+
+
+def test_clusters_of_both_searches_are_pushed():
+    work = work_of("linear")
+    risk = manipulation_section(work).tables["risk"]
+    for within, found in work.clusters.items():
+        own = risk[risk["within"] == within]
+        assert len(own) == 2 * found.sizes["cluster"]
+        np.testing.assert_allclose(own["price"].iloc[: len(own) // 2], found["price"])
+
+
+def test_one_topic_that_cannot_speak_leaves_the_others():
+    """A grid of a fifth around the price holds no shock of a fifth."""
+    narrow = Options(moves=(0.02, 0.2), price_range=(0.85, 1.18), bins=100)
+    tree = work_of("linear").fit
+    cascade, manipulation = analyse(tree, options=narrow, only=("cascade", "manipulation"))
+    assert not cascade.tables and cascade.findings[0].startswith("Not identified")
+    assert len(manipulation.tables["risk"])
+    with pytest.raises(InputError, match="cascade"):
+        analyse(tree, options=narrow, only=("cascade",))
+
+
+def test_no_sentence_has_a_number_that_is_none():
+    wide = Options(moves=(0.02, 0.1), price_range=(0.75, 1.3))
+    for section in (cascade_section, manipulation_section):
+        found = section(Workspace(work_of("linear").fit, wide))
+        assert not [s for s in found.findings if "nan" in s]
 
 
 def test_a_rule_goes_through_without_intervals():

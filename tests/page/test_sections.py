@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from liqbayes.analysis import write_analysis
+from liqbayes.analysis import Options, write_analysis
 from liqbayes.errors import InputError
-from liqbayes.page import fitting_analysis, read_sections
+from liqbayes.page import analysis_command, fitting_analysis, read_sections
 from tests.page.conftest import CLUSTERS
 
 ABOUT = {
@@ -21,9 +21,12 @@ ABOUT = {
 }
 
 
+OPTIONS = Options(draws=50, windows=("4h", "2d"))
+
+
 @pytest.fixture
 def analysis(tmp_path: Path) -> Path:
-    write_analysis((CLUSTERS,), tmp_path / "a", ABOUT)
+    write_analysis((CLUSTERS,), tmp_path / "a", ABOUT, options=OPTIONS)
     return tmp_path / "a"
 
 
@@ -33,6 +36,14 @@ def test_round_trip(analysis: Path) -> None:
     assert (found.findings, found.conventions) == (CLUSTERS.findings, CLUSTERS.conventions)
     made, read = (s.tables["clusters"] for s in (CLUSTERS, found))
     pd.testing.assert_frame_equal(read, made, check_dtype=False)
+
+
+def test_the_command_that_made_it(analysis: Path, tmp_path: Path) -> None:
+    """What differs from the defaults is told, and nothing else."""
+    told = "liqbayes analyse btc --draws 50 --window 4h --window 2d"
+    assert analysis_command(analysis, "btc") == told
+    write_analysis((CLUSTERS,), tmp_path / "usual", ABOUT, options=Options())
+    assert analysis_command(tmp_path / "usual", "a b") == "liqbayes analyse 'a b'"
 
 
 @pytest.mark.parametrize("key", ["contract", "mark_price", "panel_hash", "sampler"])

@@ -41,6 +41,19 @@ def test_long_tables_are_cut_and_say_how_long_they_were() -> None:
     assert (len(table.rows), table.total) == (4, 10)
 
 
+def test_rows_of_long_tables_are_the_latest_or_the_nearest() -> None:
+    """Longs come first in their files: the first rows would be the oldest of one side."""
+    days = pd.date_range("2024-01-01", periods=5)
+    frame = pd.DataFrame({"time": [*days, *days], "side": ["long"] * 5 + ["short"] * 5})
+    table = table_of(frame, "t", rows=4)
+    assert table.kept == "latest"
+    assert {row[1].text for row in table.rows} == {"long", "short"}
+    assert all("01-0" in row[0].text and row[0].text >= "2024-01-04" for row in table.rows)
+    frame = pd.DataFrame({"distance": [-0.5, -0.1, 0.2, 0.4], "side": list("abcd")})
+    assert [row[1].text for row in table_of(frame, "t", rows=2).rows] == ["b", "c"]
+    assert table_of(frame, "t").kept == ""
+
+
 def test_empty_table_has_heads() -> None:
     table = table_of(pd.DataFrame({"a": [], "b": []}), "t")
     assert [c.label for c in table.columns] == ["a", "b"]

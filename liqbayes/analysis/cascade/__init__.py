@@ -180,6 +180,15 @@ def _by_book(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     ].reset_index(drop=True)
 
 
+def _reached(move: float) -> str:
+    """A move at which price comes to rest; a cascade that leaves the priced range has none."""
+    return f"{move:.2%}" if np.isfinite(move) else "beyond the priced range"
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if np.isfinite(value) else "unknown"
+
+
 def _findings(
     tables: dict[str, pd.DataFrame], thin: xr.Dataset, liquidity: Liquidity, unknown: str
 ) -> list[str]:
@@ -192,12 +201,14 @@ def _findings(
         shocks = rest[(rest["book"] == "thin") & (rest["side"] == side)]
         row = shocks.iloc[int((shocks["shock"] - SHOCK).abs().to_numpy().argmin())]
         until = f"{row['rest_median']:.2%}" if np.isfinite(row["rest_median"]) else "not identified"
-        span = f" (5 to 95 %: {row['rest_low']:.2%} to {row['rest_high']:.2%})" if several else ""
+        span = f" (5 to 95 %: {_reached(row['rest_low'])} to {_reached(row['rest_high'])})"
+        more = _share(row["triggered_median"])
+        if several:
+            more += f" ({_share(row['triggered_low'])} to {_share(row['triggered_high'])})"
         said.append(
             f"Scenario, prior-driven: a jump of {row['shock']:.0%} ({word}) into a thin book comes "
-            f"to rest at {until}{span}; {row['triggered_median']:.0%} of what is liquidated would "
-            "not have been by the jump alone"
-            + (f" ({row['triggered_low']:.0%} to {row['triggered_high']:.0%})." if several else ".")
+            f"to rest at {until}{span if several else ''}; of what is liquidated a share of {more} "
+            "would not have been by the jump alone."
         )
     beyond = rest[rest["beyond"] > 0.05]
     if len(beyond):

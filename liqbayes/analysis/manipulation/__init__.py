@@ -4,13 +4,14 @@ A scenario, prior-driven. It tells a risk desk which clusters a pusher could be 
 what capital; it is no plan of execution, and pushing a price is an offence in most jurisdictions.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from liqbayes.analysis.cascade import bankruptcy_gap, forced_shares
 from liqbayes.analysis.cascade.tables import priors_table
-from liqbayes.analysis.clusters import find_clusters
 from liqbayes.analysis.impact import liquidity_of
 from liqbayes.analysis.manipulation.legs import SPOT_PRIORS, Attack, spot_push
 from liqbayes.analysis.manipulation.push import PRIORS, Terms, manipulation_risk
@@ -51,39 +52,55 @@ def section(work: Workspace) -> Section:
         liquidity = liquidity_of(context.panel)
     except InputError as error:
         return Section("manipulation", TITLE, {}, (f"Not identified: {error}",))
-    clusters = find_clusters(work.levels)
-    if clusters.sizes["cluster"] == 0:
+    searches = {name: found for name, found in work.clusters.items() if found.sizes["cluster"]}
+    if not searches:
         return Section("manipulation", TITLE, {}, ("No cluster stands within reach of the price.",))
     share = forced_shares(context)["liquidated"]
     terms, assumed = terms_of(context)
     results = [
-        manipulation_risk(
-            work.levels,
-            clusters,
-            liquidity,
-            attack=Attack(index_weight=weight),
-            terms=terms,
-            closing_share=share,
-            seed=work.options.seed,
+        (
+            name,
+            manipulation_risk(
+                work.levels,
+                clusters,
+                liquidity,
+                attack=Attack(index_weight=weight),
+                terms=terms,
+                closing_share=share,
+                seed=work.options.seed,
+            ),
         )
+        for name, clusters in searches.items()
         for weight in INDEX_WEIGHTS
     ]
-    risk = pd.concat([risk_table(r) for r in results], ignore_index=True)
+    risk = _together(results, risk_table)
     tables = {
         "risk": risk,
-        "schedules": pd.concat([schedule_table(r) for r in results], ignore_index=True),
+        "schedules": _together(results, schedule_table),
         "priors": priors_table(PRIORS),
     }
+    unit = str(results[0][1].attrs["quote_unit"])
     money = ("derivative", "spot_notional", "spot_cost", "capital", "forced", "gain")
     return Section(
         "manipulation",
         TITLE,
         tables,
-        (*_findings(risk, results[0]), *assumed),
+        (*_findings(risk, results[0][1]), *assumed),
         ("large players are said to hunt clusters.",),
-        {name: results[0].attrs["quote_unit"] for name in money}
-        | {"index": f"1 per million {results[0].attrs['quote_unit']} of capital at risk"},
+        dict.fromkeys(money, unit) | {"index": f"1 per million {unit} of capital at risk"},
     )
+
+
+def _together(
+    results: Sequence[tuple[str, xr.Dataset]], table: Callable[[xr.Dataset], pd.DataFrame]
+) -> pd.DataFrame:
+    """Tables of all results under one another, each with the search its clusters come from."""
+    parts = []
+    for within, result in results:
+        part = table(result)
+        part.insert(0, "within", within)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def terms_of(context: Context) -> tuple[Terms, tuple[str, ...]]:

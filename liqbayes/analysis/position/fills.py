@@ -116,10 +116,9 @@ def after_fills(
     for name, bars in after.items():
         at = placed.filled + bars
         inside = (placed.filled >= 0) & (at < close.size)
-        values = np.full(close.size, np.nan)
-        values[inside] = (
-            sign * np.log(close[at[inside]] / placed.price[np.flatnonzero(inside)]) - fee
-        )
+        gross = np.full(close.size, np.nan)
+        gross[inside] = sign * np.log(close[at[inside]] / placed.price[np.flatnonzero(inside)])
+        values = gross - fee
         length = round(max(wait + bars, MEAN_BLOCK_HOURS / volatility.bar_hours))
         means, errors, apart = group_means(values, groups, length)
         for i, group in enumerate(GROUPS):
@@ -129,7 +128,8 @@ def after_fills(
                 (
                     group,
                     name,
-                    int((np.isfinite(values) & own).sum()),
+                    # a fill is one whether its fee is known or not
+                    int((np.isfinite(gross) & own).sum()),
                     float((placed.filled[own] >= 0).mean()) if own.any() else np.nan,
                     means[i] - errors[i],
                     means[i],

@@ -78,7 +78,7 @@ def assess_position(
     if position.limit is not None or position.take_profit is not None:
         day = max(1, 86_400 // context.panel.bar_seconds)
         tables["after_fill"] = _after_fills(work, held, rules, min(max(bars.values()), day))
-        findings += _of_fills(tables["after_fill"])
+        findings += _of_fills(tables["after_fill"], _fees(rules, context.as_of))
     return Section(
         "position",
         _TITLE,
@@ -263,8 +263,10 @@ def _of_odds(held: Held, maker: float, taker: float) -> list[str]:
     ]
 
 
-def _of_fills(table: pd.DataFrame) -> list[str]:
+def _of_fills(table: pd.DataFrame, fees: tuple[float, float]) -> list[str]:
     out = []
+    if not np.isfinite(sum(fees)) and len(table):
+        return ["Returns after a fill are not identified: fees of the contract are not determined."]
     for row in table[table["group"] == "near a cluster"].to_dict("records"):
         start = f"{row['after']} after a {row['order']} filled near a cluster"
         if not np.isfinite(row["difference_low"]):
