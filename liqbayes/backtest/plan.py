@@ -138,7 +138,23 @@ class BacktestPlan:
                 f"the panel has {n} bars: {first} before the first origin and {n - test} to test "
                 f"on, where {LEAST_BARS} and {LEAST_TEST} are needed. Use a longer panel."
             )
+        self._check_feed()
         prepare(self.spec, self.panel, seen=first)
+
+    def _check_feed(self) -> None:
+        """A feed that stops and sends zeros is unknown from there on, and no truth to score."""
+        first, test, n = self.splits
+        for what, (start, stop) in {"validation": (first, test), "test": (test, n)}.items():
+            for j, side in enumerate(SIDES):
+                reports = self.table.reported[j, start:stop]
+                known = reports[np.isfinite(reports)]
+                if not (known > 0).any():
+                    said = "is zero or unknown" if known.size else "is unknown"
+                    raise InputError(
+                        f"{side}_liquidations {said} in all {stop - start} bars of the {what} "
+                        f"block, {self.table.time[start]} to {self.table.time[stop - 1]}: nothing "
+                        "can be scored there. End the panel where the feed ends."
+                    )
 
     def _check_maps(self) -> None:
         taken = {each.name for each in opponents(self.panel)} | {MODEL, WITH_MAP}

@@ -149,8 +149,11 @@ def _volatility(joined: Joined, blocks: Blocks) -> Check | None:
     starts = range(joined.first - width, -1, -blocks.length)
     windows = [realised(squared[a : a + width], joined.data.bar_hours) for a in starts]
     inside = [value for value in windows if np.isfinite(value)]
-    if not inside or not np.isfinite(now):
+    if not inside:
         return None
+    if not np.isfinite(now):
+        text = "of the judged bars is unknown: too few of their closes are known"
+        return Check("volatility", "", at.AMBER, None, max(inside), None, text)
     low, high = min(inside), max(inside)
     found = _days_shift(squared, joined.data.bar_hours, blocks)
     p = 1.0 if found is None else found.p

@@ -46,6 +46,9 @@ def prior_check(fit: xr.DataTree, joined: Joined, seed: int) -> Check:
     """
     before = dominated(fit)
     now = dominated(carried(fit, joined, seed))
+    if not np.isfinite(now - before):
+        why = "share of shares at risk that keep their prior variance cannot be judged"
+        return Check("prior-dominated share", "", at.AMBER, None, None, None, why)
     status = at.GREEN
     if now - before >= at.PRIOR_RISE:
         status = at.RED if now == 1.0 and before < 0.5 else at.AMBER

@@ -68,6 +68,15 @@ def run(out, *, force=False, **options):
         return backtest(plan(**options), out, executor, force=force, progress=False)
 
 
+@pytest.mark.parametrize(("value", "said"), [(0.0, "is zero or unknown"), (np.nan, "is unknown")])
+def test_a_feed_that_stops_is_refused(value, said):
+    """Zeros from the middle of the panel on are no reports of nothing."""
+    frame = table(BARS)
+    frame.loc[frame.index[288:], "short_liquidations"] = value
+    with pytest.raises(InputError, match=f"short_liquidations {said} in all 112 bars of the test"):
+        BacktestPlan(SPEC, panel(frame), refit="3D")
+
+
 def test_blocks_cover_the_second_half_and_days_are_whole():
     found = plan()
     first, test, end = found.splits

@@ -10,6 +10,8 @@ from liqbayes.model.data import prepare
 from liqbayes.model.evaluate import Evaluator
 from liqbayes.model.spec import ModelSpec, load_spec
 from liqbayes.monitor import AMBER, GREEN, RED, TRIGGERS, monitor_fit
+from liqbayes.monitor import market as checks_of_market
+from liqbayes.monitor import prior as checks_of_prior
 from liqbayes.monitor.forward import predict
 from liqbayes.monitor.join import join
 from liqbayes.panel import MarketPanel
@@ -121,6 +123,22 @@ def test_volatility_that_triples_is_found():
     assert checks["volatility", ""].status == RED
     assert checks["volatility", ""].value > 2 * checks["volatility", ""].before
     assert checks["volatility", ""].p < 1e-3
+
+
+def test_what_cannot_be_judged_is_no_green(monkeypatch: pytest.MonkeyPatch):
+    panel, fit = market(4)
+    known, asked = checks_of_market.realised, []
+
+    def blind(squared, bar_hours):
+        """The judged window is asked for first."""
+        asked.append(1)
+        return known(squared, bar_hours) if len(asked) > 1 else np.nan
+
+    monkeypatch.setattr(checks_of_market, "realised", blind)
+    monkeypatch.setattr(checks_of_prior, "dominated", lambda _: np.nan)
+    checks = found(fit, panel)
+    for name in ("volatility", "prior-dominated share"):
+        assert checks[name, ""].status == AMBER and checks[name, ""].value is None
 
 
 def test_a_feed_that_loses_one_column_is_unknown_not_zero():
