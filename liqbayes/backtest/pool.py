@@ -53,8 +53,8 @@ class FinishedBacktest:
         return f"{self.summary['run']['panel']['contract']}, {self.bar_hours:g} h"
 
 
-def read_backtest(directory: str | Path) -> FinishedBacktest:
-    """Read what `backtest` wrote.
+def read_backtest_summary(directory: str | Path) -> dict[str, Any]:
+    """Read ``backtest.json``, which is enough to know what was tested.
 
     Raises
     ------
@@ -72,9 +72,24 @@ def read_backtest(directory: str | Path) -> FinishedBacktest:
         raise InputError(f"{path} is no valid JSON: {error}.") from None
     if not isinstance(summary, dict) or summary.get("schema") != SCHEMA:
         raise InputError(f"{path} is no backtest of this version; its schema must be {SCHEMA}.")
+    return summary
+
+
+def read_backtest(directory: str | Path) -> FinishedBacktest:
+    """Read what `backtest` wrote, bars included.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no backtest of this version, or not its bars.
+    """
+    summary = read_backtest_summary(directory)
     bars = Path(directory) / BARS
     if not bars.is_file():
-        raise InputError(f"{directory} has no {BARS}; run the backtest again to write it.")
+        raise InputError(
+            f"{directory} has no {BARS}, without which nothing can be pooled; run the "
+            "backtest again to write it."
+        )
     frame = pd.read_parquet(bars)
     test = frame[frame["test"]]
     steps = np.diff(np.unique(test["time"].to_numpy("datetime64[ns]")))

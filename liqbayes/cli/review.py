@@ -62,10 +62,10 @@ def review(
     found = judge(fit)
     verdicts = list(found.verdicts)
     if backtest is not None:
-        from liqbayes.backtest.pool import read_backtest
+        from liqbayes.backtest.pool import read_backtest_summary
         from liqbayes.backtest.range import inside_range
 
-        verdicts.append(inside_range(fit, read_backtest(backtest).summary))
+        verdicts.append(inside_range(fit, read_backtest_summary(backtest)))
     title = f"{summary['contract']}, {summary['model']['name']} {summary['model']['version']}"
     _print(verdicts, title)
     if found.sensitivity:

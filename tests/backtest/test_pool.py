@@ -11,7 +11,13 @@ from liqbayes.backtest.ablation import PLACEBO, WITH_MAP, WITHOUT_MAP
 from liqbayes.backtest.model_data import PLACEBOS
 from liqbayes.backtest.model_forecaster import MODEL
 from liqbayes.backtest.plan import SCHEMA
-from liqbayes.backtest.pool import FinishedBacktest, pool, read_backtest, write_pool
+from liqbayes.backtest.pool import (
+    FinishedBacktest,
+    pool,
+    read_backtest,
+    read_backtest_summary,
+    write_pool,
+)
 from liqbayes.backtest.range import inside_range
 from liqbayes.errors import InputError
 from liqbayes.model import load_spec
@@ -152,6 +158,10 @@ def test_directories_and_the_file(tmp_path):
         one, directory = run_of(seed), tmp_path / str(seed)
         directory.mkdir()
         (directory / "backtest.json").write_text(json.dumps(one.summary))
+        # stored results have no bars: what was tested is known, pooling is not possible
+        assert read_backtest_summary(directory) == one.summary
+        with pytest.raises(InputError, match="nothing can be pooled"):
+            read_backtest(directory)
         one.test.to_parquet(directory / "bars.parquet")
     found = pool([read_backtest(tmp_path / "1"), read_backtest(tmp_path / "2")])
     out = tmp_path / "pool.json"
