@@ -58,6 +58,11 @@ def nothing_missed(files: Files) -> list[str]:
     return []
 
 
+def nothing_further(files: Files) -> list[Table]:
+    """One table is enough."""
+    return []
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of study.
@@ -82,6 +87,8 @@ class Kind:
         Whether a rule, which has no posterior, can have one.
     pictures : sequence of str
         Files of pictures, with what they show.
+    further : callable
+        Tables beside the first.
     """
 
     name: str
@@ -94,3 +101,4 @@ class Kind:
     of_model: bool = True
     of_rules: bool = False
     pictures: Mapping[str, str] = field(default_factory=dict)
+    further: Callable[[Files], list[Table]] = nothing_further

@@ -121,6 +121,7 @@ def _section(study: Study, today: Mapping[str, str], prefix: PurePosixPath) -> l
     ]
     if len(rows) > _ROWS:
         parts.append(f"{len(rows) - _ROWS} more rows are in the files.")
+    parts += [table(*each) for each in study.kind.further(study.files)]
     missed = study.missed
     if missed:
         parts += [f"Not reached ({len(missed)}):", items(cell(words) for words in missed[:_SHOWN])]

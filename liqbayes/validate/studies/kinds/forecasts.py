@@ -9,6 +9,7 @@ from liqbayes.validate.studies.words import interval, number
 _SIDES = ("long", "short", "pooled")
 _NOMINAL_AMBER = 0.05
 _NO_FAULT = "no fault"
+_TASK = "conditional"
 _PASSED, _GREEN = "passed", "green"
 
 
@@ -72,6 +73,73 @@ def _ratios(files: Files) -> Table:
         for task, sides in tasks.items()
     ]
     return ("task", "ratio of log-scale CRPS", *_SIDES), rows
+
+
+def _scores_by_forecaster(files: Files) -> Table:
+    """Of the headline task, best first."""
+    scores = files.values.get("scores", {}).get(_TASK, {})
+    known = {name: sides for name, sides in scores.items() if set(_SIDES[:2]) <= set(sides)}
+
+    def mean(sides: Mapping[str, Any], score: str) -> float:
+        return sum(float(sides[s][score]) for s in _SIDES[:2]) / 2
+
+    rows = [
+        (
+            name,
+            *(number(sides[s]["crps_log"]) for s in _SIDES[:2]),
+            *(number(mean(sides, score)) for score in ("log_score", "interval_score")),
+            *(number(sides[s]["coverage90"]) for s in _SIDES[:2]),
+            number(mean(sides, "width90")),
+        )
+        for name, sides in sorted(known.items(), key=lambda item: mean(item[1], "crps_log"))
+    ]
+    header = (
+        *(f"forecaster ({_TASK})", "log-scale CRPS, long", "short", "log score", "interval score"),
+        *("90 % intervals hold, long", "short", "width"),
+    )
+    return header, rows
+
+
+def _by_volatility(files: Files) -> Table:
+    rows = [
+        (
+            part,
+            " to ".join(number(v) for v in found["volatility"]),
+            interval(*found["ratio"]) if found["ratio"] else "",
+            interval(*found["ablation"]) if found["ablation"] else "",
+            number(found["coverage90"]),
+        )
+        for part, found in files.values.get("by_volatility", {}).get(_TASK, {}).items()
+    ]
+    header = (
+        *("days by volatility", "realised volatility", "model / best baseline"),
+        *("with the map / without", "90 % intervals hold"),
+    )
+    return header, rows
+
+
+def _worst_days(files: Files) -> Table:
+    rows = [
+        (
+            day["day"],
+            number(day["reported"]),
+            number(day["volatility"]),
+            number(day["model"]),
+            "" if day.get("best_baseline") is None else number(day["best_baseline"]),
+            number(day["coverage90"]),
+        )
+        for day in files.values.get("worst_days", [])
+    ]
+    header = (
+        *("day with most reports", "reported / open interest", "realised volatility"),
+        *("log-scale CRPS, model", "best baseline", "90 % intervals hold"),
+    )
+    return header, rows
+
+
+def _forecasts_further(files: Files) -> list[Table]:
+    tables = [_scores_by_forecaster(files), _by_volatility(files), _worst_days(files)]
+    return [each for each in tables if each[1]]
 
 
 def _targets_missed(files: Files) -> list[str]:
@@ -230,6 +298,7 @@ KINDS = {
         _backtest_missed,
         of_rules=True,
         pictures={"backtest.png": "Reliability and probability integral transform"},
+        further=_forecasts_further,
     ),
     "liqbayes-backtest-pool": Kind(
         "backtests pooled",
