@@ -4,7 +4,8 @@ Cheng, Deng, Wang and Yu (2021, Applied Economics 53(47):5415-5428, doi
 10.1080/00036846.2021.1922597, arXiv 2102.04591) ask for a margin of 33 % for long and 20 % for
 short positions in BitMEX's XBTUSD so that a day has a margin call with probability 1 %. Only their
 abstract was read: the days of their sample, their blocks, how they measure a move, and whether 1 %
-belongs to a day or to a block are not known here. So all of these are tried.
+belongs to a day or to a block are not known here. So all of these are tried; how a move is measured
+(worst price or close of the day) is a run of its own.
 """
 
 from collections.abc import Mapping

@@ -12,6 +12,7 @@ from liqbayes.analysis.clusters.topic import clusters_table
 from liqbayes.errors import InputError
 from liqbayes.outputs.context import open_fit
 from tests.analysis import books
+from tests.model import markets
 from tests.outputs import fits
 
 PER_DRAW = ("quantity", "quote", "in_top", "found", "rank", "found_low", "found_high")
@@ -185,6 +186,15 @@ def test_ages_are_shares_that_grow_with_age(any_fit):
     assert ((old + ages["before"] <= 1 + 1e-9) | ~known).all()
     # what is older than the model has no age
     assert (ages["age"].isnull() | (ages["before"] <= 0.5)).all()
+
+
+def test_a_bar_longer_than_an_age_tells_nothing_of_it():
+    """Bars of three days hold levels younger and older than one."""
+    panel = markets.panel(markets.bars(60, freq="72h"))
+    clusters, ages = ages_of(fits.fake_fit(panel, markets.small_spec(), draws=5, prior_draws=20))
+    assert clusters.sizes["cluster"] > 0
+    assert ages["younger"].sel(hours=24.0).isnull().all()
+    assert ages["younger"].sel(hours=168.0).notnull().any()
 
 
 def test_rule_has_clusters_without_intervals():

@@ -247,6 +247,21 @@ def test_interval_orders_and_single_draws():
     assert single["probability"].notna().all()
 
 
+def test_odds_of_what_is_left_of_the_draws_are_not_told():
+    """Where price leaves the range no gain is known, and those are the largest cascades."""
+    result = run(book_with_cluster(1e6), 97.5)
+    lost = result.copy()
+    gain = result["gain"].to_numpy().copy()
+    gain[:, :, : gain.shape[2] // 5] = np.nan
+    lost["gain"] = (result["gain"].dims, gain)
+    before, after = risk_table(result), risk_table(lost)
+    assert before["beyond"].iloc[0] == 0 and np.isfinite(before["index"].iloc[0])
+    assert after["beyond"].iloc[0] == pytest.approx(0.2, abs=0.02)
+    odds = ["probability", "probability_high", "index", "index_median"]
+    assert after[odds].isna().all().all() and after["index_weight"].notna().all()
+    assert after["capital_median"].notna().all()
+
+
 @pytest.mark.parametrize("price", [40.0, 250.0])
 def test_clusters_outside_the_priced_range(price):
     with pytest.raises(InputError, match="priced range"):

@@ -62,12 +62,16 @@ def cluster_ages(context: Context, clusters: xr.Dataset) -> xr.Dataset:
     half = np.argmax(held >= 0.5, axis=-1)
     known = (half < n - 1) & np.isfinite(held[..., -1])
     bars = [min(round(h / data.bar_hours), n - 1) for h in AGES]
+    # a bar that is longer than the age has some of both
+    younger = np.stack(
+        [held[..., b - 1] if b > 0 else np.full(held.shape[:-1], np.nan) for b in bars], axis=-1
+    )
     dims = ("chain", "draw", "cluster")
     return xr.Dataset(
         {
             "age": (dims, np.where(known, hours[half], np.nan), {"units": "h"}),
-            "younger": ((*dims, "hours"), held[..., [b - 1 for b in bars]]),
-            "before": (dims, 1.0 - held[..., -2]),
+            "younger": ((*dims, "hours"), younger),
+            "before": (dims, 1.0 - held[..., -2] if n > 1 else np.full(held.shape[:-1], np.nan)),
         },
         coords={
             "chain": clusters["chain"],

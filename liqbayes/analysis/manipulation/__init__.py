@@ -16,7 +16,12 @@ from liqbayes.analysis.impact import liquidity_of
 from liqbayes.analysis.manipulation.legs import SPOT_PRIORS, Attack, spot_push
 from liqbayes.analysis.manipulation.push import PRIORS, Terms, manipulation_risk
 from liqbayes.analysis.manipulation.schedule import Execution, remaining_share
-from liqbayes.analysis.manipulation.tables import UNIT_OF_CAPITAL, risk_table, schedule_table
+from liqbayes.analysis.manipulation.tables import (
+    LARGEST_BEYOND,
+    UNIT_OF_CAPITAL,
+    risk_table,
+    schedule_table,
+)
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.workspace import Workspace
 from liqbayes.conventions import has_interval
@@ -136,6 +141,12 @@ def _findings(risk: pd.DataFrame, result: xr.Dataset) -> list[str]:
         said.append(
             f"{len(closed)} of {len(risk)} pushes are not reachable: the index would drop a single "
             "venue that far from the others."
+        )
+    wide = risk[risk["beyond"] > LARGEST_BEYOND]
+    if len(wide):
+        said.append(
+            f"Not identified for {len(wide)} pushes: price leaves the priced range in more than "
+            f"{LARGEST_BEYOND:.0%} of their draws."
         )
     known = risk[risk["reachable"]].dropna(subset=["index"])
     if not len(known):

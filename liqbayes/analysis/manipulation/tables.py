@@ -12,6 +12,8 @@ FloatArray = NDArray[np.float64]
 
 #: Capital that the index counts by, quote currency.
 UNIT_OF_CAPITAL = 1e6
+#: Share of draws that may leave the priced range, where no gain is known: the largest cascades.
+LARGEST_BEYOND = 0.05
 
 
 def risk_table(result: xr.Dataset) -> pd.DataFrame:
@@ -21,7 +23,8 @@ def risk_table(result: xr.Dataset) -> pd.DataFrame:
     ``spot_cost``, ``capital``: over the priors alone. ``probability``: of a net gain above 0;
     ``index``: that probability per million of quote currency of mean capital at risk. Their
     ``low``, ``median`` and ``high`` are over the posterior draws: what not knowing the map does.
-    Everything is NaN where ``reachable`` is False.
+    Everything is NaN where ``reachable`` is False, probability and index also where more than
+    `LARGEST_BEYOND` of the draws leave the priced range (``beyond``): what is left is not all.
     """
     one = result.sel(schedule="optimal")
     forced, gain = interval(one["forced"]), interval(one["gain"])
@@ -51,9 +54,11 @@ def risk_table(result: xr.Dataset) -> pd.DataFrame:
         row |= {"probability": mean, **_spread("probability", chance, several=several)}
         row["index"] = mean / capital
         row |= _spread("index", chance / capital, several=several)
-        row["beyond"] = float(1.0 - known.isel(here).mean())
-        if not row["reachable"]:
-            row["beyond"] = np.nan
+        beyond = float(1.0 - known.isel(here).mean()) if row["reachable"] else np.nan
+        row["beyond"] = beyond
+        if beyond > LARGEST_BEYOND:
+            odds = [name for name in row if name.startswith(("probability", "index"))]
+            row |= dict.fromkeys([name for name in odds if name != "index_weight"], np.nan)
         rows.append(row)
     return pd.DataFrame(rows)
 
