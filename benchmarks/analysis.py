@@ -36,10 +36,13 @@ def analysis_table() -> str:
         lines.append(f"| {name} | {time.perf_counter() - start:.1f} |")
     start = time.perf_counter()
     mark = float(work.levels.attrs["mark_price"])
-    assess_position(work, Position("long", 1.0, leverage=10.0, stop=0.95 * mark))
-    lines.append(f"| a position and its stop | {time.perf_counter() - start:.1f} |")
-    lines.append(f"| all of them | {time.perf_counter() - begin:.1f} |")
+    orders = {"limit": 0.99 * mark, "stop": 0.95 * mark, "take_profit": 1.05 * mark}
+    assess_position(work, Position("long", 1.0, leverage=10.0, **orders))
+    lines.append(
+        f"| a position with a limit, a stop and a target | {time.perf_counter() - start:.1f} |"
+    )
     lines.append(_margins())
+    lines.append(f"| all of them | {time.perf_counter() - begin:.1f} |")
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch) / "fit"
         write_report(tree, directory)
