@@ -121,7 +121,7 @@ def _of_fit(
     from liqbayes.sampling import load_fit
 
     tree = load_fit(directory / "fit.nc" if directory.is_dir() else directory)
-    found = judge_fit(tree, panel=data, name=str(directory), draws=draws, seed=seed)
+    found = judge_fit(tree, panel=data, draws=draws, seed=seed)
     if not exported:
         return found, None
     return found, fit_level_map(tree, panel=data, every=exported, draws=draws)

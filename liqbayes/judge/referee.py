@@ -162,7 +162,7 @@ def judge_fit(
     fit: xr.DataTree,
     *,
     panel: MarketPanel | None = None,
-    name: str = "fit",
+    name: str | None = None,
     draws: int = 50,
     seed: int = 0,
 ) -> Judgement:
@@ -175,7 +175,8 @@ def judge_fit(
         A panel that begins with the bars of the fit and goes on: the later bars alone are scored,
         with parameters that never saw them. Without it the fit's own bars are scored, and the
         judgement says so.
-    name : str
+    name : str, optional
+        Default: the model's name and version.
     draws : int
         About how many posterior draws.
     seed : int
@@ -184,8 +185,10 @@ def judge_fit(
     -------
     Judgement
     """
+    from liqbayes.model.spec import ModelSpec
     from liqbayes.sampling.fit import panel_of
 
+    spec = ModelSpec.from_json(fit.attrs["spec"])
     judged = panel_of(fit)[0] if panel is None else panel
     sweeps = Sweeps.of(judged)
     maps = fit_held(fit, sweeps, panel=panel, draws=draws)
@@ -205,7 +208,8 @@ def judge_fit(
         ruling = Ruling("out of sample", "warn", None, None, text)
     about = {"draws": len(maps.draws), "amounts": "quantity"}
     several = tuple(maps.draws) if len(maps.draws) > 1 else ()
-    return _judged(name, [ruling], sweeps, maps.mean, several, use, seed, about)
+    of = f"{spec.name} {spec.version}" if name is None else name
+    return _judged(of, [ruling], sweeps, maps.mean, several, use, seed, about)
 
 
 def _judged(
