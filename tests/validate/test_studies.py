@@ -60,11 +60,18 @@ def test_figures_follow_the_files(tmp_path):
     values["ablation"]["conditional"]["pooled"] = [1.111, 1.222, 1.333]
     for target in values["targets"]:
         target["met"] = False
+    # of the exceptions of the upper quantiles one level passes and one does not
+    test = values["risk"]["long"]["0.95"]
+    values["risk"] = {"long": {"0.95": test | {"verdict": "passed"},
+                               "0.99": test | {"verdict": "failed"}}}  # fmt: skip
     path.write_text(json.dumps(values))
     after = page_of(tmp_path)
     assert "1.22 (1.11 to 1.33) with the map over without it" in after
     assert "1.22 (1.11 to 1.33)" not in before
-    assert f"Not reached ({len(values['targets'])}):" in after
+    assert f"Not reached ({len(values['targets']) + 1}):" in after
+    (pooled,) = [study for study in read_studies(tmp_path).found if study.folder == "pool"]
+    assert "long, 0.99 quantile: failed" in pooled.missed[-1]
+    assert not [words for words in pooled.missed if "0.95 quantile" in words]
     # a fault that was planted and not found is a failure of the study
     sbc = tmp_path / "sbc" / "sbc.json"
     sbc.write_text(json.dumps(json.loads(sbc.read_text()) | {"rejected": []}))
