@@ -1,5 +1,6 @@
 """Picture of a backtest: reliability, ratios with intervals, ratio by volatility."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,24 @@ from liqbayes.backtest.frames import by_bar
 from liqbayes.backtest.model_forecaster import MODEL
 from liqbayes.backtest.ratios import POOLED
 from liqbayes.backtest.tables import BacktestResult
-from liqbayes.backtest.verdicts import TASK
+from liqbayes.backtest.verdicts import headline
 from liqbayes.contracts import SIDES
 from liqbayes.plots.style import COLOUR, PRICE, PRIOR, new_figure, save
 from liqbayes.validate.files import replace_with
 
 PICTURE = "backtest.png"
 _BINS = 10
+_GIVEN = {
+    "conditional": "given price and volume",
+    "conditional-oi": "given price, volume and open interest",
+    "forecast": "ahead of their bars",
+}
 
 
 def draw_backtest(result: BacktestResult, market: str, path: Path) -> None:
-    """Draw the headline task: how reports rank among the draws, and who forecasts better.
+    """Draw the headline task, or the first of a run without it.
+
+    How reports rank among the draws, and who forecasts better.
 
     Parameters
     ----------
@@ -33,13 +41,14 @@ def draw_backtest(result: BacktestResult, market: str, path: Path) -> None:
         PNG to write.
     """
     figure, axes = new_figure(2, 2, size=(11.0, 8.0))
-    test = result.bars[result.bars["test"]]
+    task = headline(result.summary)
+    test = result.bars[result.bars["test"] & (result.bars["task"] == task)]
     _ranks(axes[0], test)
     _reliability(axes[1], test)
-    _ratios(axes[2], result)
-    _over_time(axes[3], test, result.summary["best_baseline"].get(TASK))
+    _ratios(axes[2], result.summary, task)
+    _over_time(axes[3], test, task, result.summary["best_baseline"].get(task))
     figure.suptitle(
-        f"{market}: reported liquidations given price and volume, test block",
+        f"{market}: reported liquidations {_GIVEN[task]}, test block",
         x=0.01,
         ha="left",
         fontsize=13,
@@ -49,7 +58,7 @@ def draw_backtest(result: BacktestResult, market: str, path: Path) -> None:
 
 
 def _own(test: pd.DataFrame, name: str, side: str) -> pd.DataFrame:
-    chosen = (test["task"] == TASK) & (test["name"] == name) & (test["side"] == side)
+    chosen = (test["name"] == name) & (test["side"] == side)
     return test[chosen & test["pit_low"].notna()]
 
 
@@ -93,14 +102,14 @@ def _reliability(ax: Axes, test: pd.DataFrame) -> None:
     _legend(ax)
 
 
-def _ratios(ax: Axes, result: BacktestResult) -> None:
-    summary = result.summary
+def _ratios(ax: Axes, summary: Mapping[str, Any], task: str) -> None:
     rows: list[tuple[str, Any]] = []
-    best = summary["best_baseline"].get(TASK)
+    best = summary["best_baseline"].get(task)
     if best is not None:
-        rows.append((f"model / {best}", summary["ratio"][TASK]))
-    rows.append(("with / without map", summary["ablation"][TASK]))
-    rows += [(f"placebo: {name}", of[TASK]) for name, of in summary["placebo"].items()]
+        rows.append((f"model / {best}", summary["ratio"][task]))
+    rows.append(("with / without map", summary["ablation"][task]))
+    # placebos are of the conditional tasks only
+    rows += [(f"placebo: {n}", of[task]) for n, of in summary["placebo"].items() if task in of]
     for i, (_, ratio) in enumerate(rows):
         for j, (side, colour) in enumerate(((POOLED, PRICE), *COLOUR.items())):
             band = ratio[side]
@@ -117,13 +126,13 @@ def _ratios(ax: Axes, result: BacktestResult) -> None:
     _legend(ax)
 
 
-def _over_time(ax: Axes, test: pd.DataFrame, best: str | None) -> None:
+def _over_time(ax: Axes, test: pd.DataFrame, task: str, best: str | None) -> None:
     pairs = [(WITH_MAP, WITHOUT_MAP, "-", "with map, less without")]
     if best is not None:
         pairs.append((MODEL, best, "--", f"model, less {best}"))
     for one, other, line, words in pairs:
         for side in SIDES:
-            scores = by_bar(test, TASK, side, "crps_log")
+            scores = by_bar(test, task, side, "crps_log")
             if one in scores and other in scores:
                 running = (scores[one] - scores[other]).cumsum()
                 ax.plot(running.index, running, line, color=COLOUR[side], label=f"{words}, {side}")

@@ -31,6 +31,12 @@ WORST_DAYS = 5
 BASEL_LEVEL = 0.99
 
 
+def headline(summary: Mapping[str, Any]) -> str:
+    """The headline task, or the first of a backtest without it."""
+    tasks = list(summary["scores"])
+    return TASK if TASK in tasks or not tasks else str(tasks[0])
+
+
 def targets(
     scores: Mapping[str, Any],
     ratio: Mapping[str, Any],

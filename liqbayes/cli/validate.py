@@ -17,7 +17,7 @@ from liqbayes.cli.arguments import (
     close_run,
 )
 from liqbayes.cli.console import errors, guarded, print_table, range_text, say
-from liqbayes.cli.validate_markets import alarms, cascades, feedback, levels, recovery
+from liqbayes.cli.validate_markets import alarms, cascades, feedback, levels, planted, recovery
 from liqbayes.errors import InputError
 from liqbayes.resources import DEFAULT_MODEL
 
@@ -95,7 +95,7 @@ def sbc(
 
 
 # in the order of the help
-for _command in (recovery, levels, alarms, feedback, cascades):
+for _command in (recovery, levels, alarms, feedback, cascades, planted):
     validate.command()(_command)
 
 

@@ -334,6 +334,54 @@ def cascades(
     finish(outcome, "cascades")
 
 
+@guarded
+def planted(
+    out: RunOut,
+    markets: Annotated[
+        int, typer.Option(help="Made-up markets in which nothing is planted.")
+    ] = 120,
+    each: Annotated[int, typer.Option(help="Made-up markets with each of four effects.")] = 12,
+    workers: Workers = None,
+    budget: Budget = None,
+    force: RunForce = False,
+) -> None:
+    """Event studies on markets whose answer is known: whether they find what is planted.
+
+    Makes markets with a reversal after sweeps, an attraction of dense zones, a ΔL that leads, and
+    with nothing, and runs every test of `liqbayes events` on each. Nothing is fitted. Can be
+    interrupted and goes on where it was, also with more markets. Exit status: 0 all markets
+    finished, 2 wrong usage or input, 3 not all markets finished, 130 interrupted.
+    """
+    from liqbayes.batch import local_executor
+    from liqbayes.events.planted_run import PlantedPlan, planted_effects
+
+    plan = PlantedPlan(markets=markets, each=each)
+    processes = at_once(workers, budget)
+    say(f"{len(plan.units())} markets, {processes} at once; rows in {out}")
+    with local_executor(processes) as executor:
+        table, outcome = planted_effects(plan, out, executor, budget_minutes=budget, force=force)
+    print_table(
+        ("planted", "size", "test", "within", "markets", "p < 5 %", "95 %", "found", "covers 0"),
+        [
+            (
+                str(row["planted"]),
+                f"{row['size']:g}",
+                str(row["test"]),
+                "-" if math.isnan(row["horizon_hours"]) else f"{row['horizon_hours']:g} h",
+                str(row["markets"]),
+                "-" if math.isnan(row["rejected"]) else f"{row['rejected']:.2f}",
+                range_text(row["rejected_low"], row["rejected_high"]),
+                f"{row['found']:.2f}",
+                "-" if math.isnan(row["covered"]) else f"{row['covered']:.2f}",
+            )
+            for row in table.to_dict("records")
+        ],
+        title="share of markets in which a test rejects, and finds after Holm's correction",
+        right=4,
+    )
+    finish(outcome, "markets")
+
+
 def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in text.split(","))

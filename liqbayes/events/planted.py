@@ -173,7 +173,23 @@ def rates(
     for market in range(markets):
         found = study(planted_evidence(planted, bars=bars, draws=draws, seed=seed + market))
         tables.append(found.assign(market=market))
-    frame = pd.concat(tables)
+    return rates_of(pd.concat(tables))
+
+
+def rates_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rates of tests of made-up markets that have been studied.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tests of `liqbayes.events.study.study` under each other, with a column ``market``.
+
+    Returns
+    -------
+    DataFrame
+        See `rates`.
+    """
+    markets = int(frame["market"].nunique())
     rows: list[dict[str, Any]] = []
     for (question, test, hours), group in frame.groupby(
         ["question", "test", "horizon_hours"], sort=False

@@ -36,6 +36,7 @@ SCALE = {
     ),
 }
 DOTS_PER_INCH = 150
+_LINES_PER_INCH = 110
 # Colours of a picture of lines, shades of their edges included.
 PALETTE = 128
 
@@ -69,14 +70,14 @@ def new_figure(
 def save(figure: Figure, path: str | Path, *, lines: bool = False) -> None:
     """Write a figure to a file; the ending of the name chooses the format.
 
-    A picture of ``lines`` and areas of few colours is written with a palette: as a PNG it takes
-    less than half as much, which counts where pictures are kept under version control.
+    A picture of ``lines`` and areas of few colours is written with a palette and fewer dots: as a
+    PNG it takes a quarter as much, which counts where pictures are kept under version control.
     """
     if not lines or Path(path).suffix != ".png":
         figure.savefig(path, dpi=DOTS_PER_INCH)
         return
     drawn = BytesIO()
-    figure.savefig(drawn, dpi=DOTS_PER_INCH, format="png")
+    figure.savefig(drawn, dpi=_LINES_PER_INCH, format="png")
     full = Image.open(drawn).convert("RGB")
     full.quantize(PALETTE, dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
 

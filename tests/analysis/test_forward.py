@@ -1,5 +1,7 @@
 """Levels against paths: brute force, symmetry, the split of variance, and what is not known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -68,6 +70,24 @@ def test_amounts_are_those_of_running_each_level_against_each_path() -> None:
         assert float(at["p_positive"].sel(kind="delta")) == pytest.approx((values[2] > 0).mean())
 
 
+def test_what_is_unknown_of_volatility_is_told_from_what_price_does() -> None:
+    def shares(scales: list[float], sets: int) -> tuple[float, float]:
+        rng, each = np.random.default_rng(5), 300
+        middle = MARK * np.exp(np.repeat(scales, each)[:, None] * rng.normal(0, 1, (2 * each, 3)))
+        drawn = paths_of(np.stack([middle * 0.999, middle * 1.001], axis=2).tolist())
+        at = expected_liquidated(some_levels(), replace(drawn, sets=sets), BARS)
+        # of long liquidations: a wider law has more of them
+        one = at.sel(kind="long", horizon="3h")
+        return float(one["process_share"]), float(one["volatility_share"])
+
+    same, other, unsplit = shares([0.1, 0.1], 2), shares([0.02, 0.15], 2), shares([0.02, 0.15], 1)
+    assert same[1] < 0.02 and np.isnan(unsplit[1])
+    # half of the paths see hardly a level and the others many
+    assert 0.15 < other[1] < 0.9
+    # all of price's variance is split between the two
+    assert sum(other) == pytest.approx(unsplit[0], rel=1e-6)
+
+
 def test_a_mirrored_market_has_the_opposite_delta() -> None:
     levels, paths = some_levels(), some_paths()
     other = book(levels["quote"].to_numpy()[:, :, ::-1, ::-1], EDGES)
@@ -96,7 +116,7 @@ def test_one_book_has_no_interval_but_its_paths_have() -> None:
     found = expected_liquidated(some_levels(chains=1, draws=1), some_paths(), BARS)
     assert found["mean"].notnull().all()
     assert found["of_process"].notnull().all()
-    for name in ("total", "of_parameters", "process_share"):
+    for name in ("total", "of_parameters", "process_share", "volatility_share"):
         assert found[name].isnull().all()
 
 

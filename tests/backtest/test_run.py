@@ -14,8 +14,9 @@ from liqbayes.backtest.model_data import PLACEBOS
 from liqbayes.backtest.model_forecaster import MODEL, ModelForecaster
 from liqbayes.backtest.opponents import opponents
 from liqbayes.backtest.tables import judge
-from liqbayes.backtest.verdicts import targets
+from liqbayes.backtest.verdicts import headline, targets
 from liqbayes.errors import InputError
+from liqbayes.validate.studies import read_studies
 from tests.backtest.markets import SPEC, market, posterior, table
 from tests.model.markets import panel
 
@@ -198,6 +199,16 @@ def test_a_given_map_is_scored_among_the_baselines(tmp_path, origins):
     ):
         with pytest.raises(InputError, match=words):
             BacktestPlan(SPEC, source, maps=bad)
+
+
+def test_a_run_of_forecasts_alone_is_drawn_and_has_no_headline(tmp_path, origins):
+    result, outcome = run(tmp_path / "out", tasks=("forecast",))
+    assert outcome.left == 0 and headline(result.summary) == "forecast"
+    assert (tmp_path / "out" / "backtest.png").stat().st_size > 10_000
+    (row,) = [t for t in result.summary["targets"] if t["target"] == "ablation, pooled"]
+    assert row["value"] is None and row["met"] is None
+    (study,) = read_studies(tmp_path).found
+    assert study.verdict.startswith("forecast: ") and study.table[1]
 
 
 def test_only_the_validation_block_is_no_result(tmp_path, monkeypatch, origins):

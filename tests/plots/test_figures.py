@@ -201,7 +201,9 @@ def test_a_picture_of_lines_is_small_and_looks_the_same(tmp_path: Path) -> None:
     plain, small = tmp_path / "plain.png", tmp_path / "small.png"
     style.save(figure, plain)
     style.save(figure, small, lines=True)
-    assert small.stat().st_size < 0.6 * plain.stat().st_size
-    one, two = (np.asarray(Image.open(p).convert("RGB"), float) for p in (plain, small))
-    assert one.shape == two.shape
-    assert np.abs(one - two).max() < 24 and np.abs(one - two).mean() < 0.5
+    assert small.stat().st_size < 0.4 * plain.stat().st_size
+    few = Image.open(small).convert("RGB")
+    # the same picture with fewer dots: compared at the size of the smaller one, blurred alike
+    full = Image.open(plain).convert("RGB").resize(few.size, Image.Resampling.LANCZOS)
+    one, two = (np.asarray(p.resize((200, 150)), float) for p in (full, few))
+    assert np.abs(one - two).mean() < 1.0

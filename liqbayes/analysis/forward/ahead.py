@@ -16,6 +16,7 @@ QUANTILES = (0.05, 0.5, 0.95)
 KINDS = ("long", "short", "delta")
 # Share of paths that may leave the priced range before the amounts count as not identified.
 LARGEST_OUTSIDE = 0.01
+_SHARE = {"units": "share of variance"}
 
 
 def expected_liquidated(
@@ -34,8 +35,10 @@ def expected_liquidated(
 
         Var L = Var_k E_d[L | k] + E_k Var_d[L | k] = E_d Var_k[L | d] + Var_d E_k[L | d],
 
-    of which the last split is reported: price (process) at a given book, and the book (parameters,
-    and with levels of kind "realised" its lumpiness).
+    of which the last split is reported: price at a given book, and the book (parameters, and with
+    levels of kind "realised" its lumpiness). Of price's part the variance between the parameter
+    draws of the volatility model is not the process's (one-way analysis of variance; Searle,
+    Casella and McCulloch 1992, section 3.6).
 
     Parameters
     ----------
@@ -54,8 +57,10 @@ def expected_liquidated(
         In quote at each level's price, over kind ("long", "short", "delta") and horizon:
         ``mean``; ``total``, quantiles of paths and draws together (.05, .5, .95);
         ``of_process``, quantiles over paths of the mean book; ``of_parameters``, quantiles over
-        draws of the mean over paths; ``process_share`` of the variance; ``expected`` (chain, draw),
-        the mean over paths of each draw; ``p_positive``, of delta alone; ``outside``, share of
+        draws of the mean over paths; ``process_share`` and ``volatility_share`` of the variance,
+        what price does and what is unknown of its volatility (0 where it is too little to be told
+        from none, NaN of paths of one set; the book has the rest); ``expected`` (chain, draw), the
+        mean over paths of each draw; ``p_positive``, of delta alone; ``outside``, share of
         paths that leave the priced range. What needs several draws is NaN of a single one, and all
         is NaN where more than ``LARGEST_OUTSIDE`` of the paths leave the range; below that they
         count what lies within it.
@@ -94,6 +99,7 @@ def expected_liquidated(
         of_process=np.full((len(QUANTILES), 3, n), np.nan),
         of_parameters=np.full((len(QUANTILES), 3, n), np.nan),
         process_share=np.full((3, n), np.nan),
+        volatility_share=np.full((3, n), np.nan),
         expected=np.full((*shape, 3, n), np.nan),
         p_positive=np.full((3, n), np.nan),
         outside=np.zeros(n),
@@ -109,7 +115,7 @@ def expected_liquidated(
             continue
         long, short = (book.passed(reached[side]) for side, book in books.items())
         for j, values in enumerate((long, short, long - short)):
-            _reduce(out, values, i, j, shape, several=several)
+            _reduce(out, values, i, j, shape, sets=paths.sets, several=several)
     return out.dataset(levels, tuple(horizons))
 
 
@@ -165,6 +171,7 @@ class _Table:
     of_process: FloatArray
     of_parameters: FloatArray
     process_share: FloatArray
+    volatility_share: FloatArray
     expected: FloatArray
     p_positive: FloatArray
     outside: FloatArray
@@ -178,7 +185,8 @@ class _Table:
                 "total": (spread, self.quantile, unit),
                 "of_process": (spread, self.of_process, unit),
                 "of_parameters": (spread, self.of_parameters, unit),
-                "process_share": (spread[1:], self.process_share, {"units": "share of variance"}),
+                "process_share": (spread[1:], self.process_share, _SHARE),
+                "volatility_share": (spread[1:], self.volatility_share, _SHARE),
                 "expected": (("chain", "draw", *spread[1:]), self.expected, unit),
                 "p_positive": (spread[1:], self.p_positive, {"units": "probability"}),
                 "outside": ("horizon", self.outside, {"units": "share of paths"}),
@@ -201,6 +209,7 @@ def _reduce(
     j: int,
     shape: tuple[int, int],
     *,
+    sets: int,
     several: bool,
 ) -> None:
     """Fill horizon i and kind j from values (draw, path)."""
@@ -216,6 +225,23 @@ def _reduce(
         return
     out.quantile[:, j, i] = np.quantile(values, QUANTILES)
     out.of_parameters[:, j, i] = np.quantile(over_paths, QUANTILES)
-    process, book = values.var(axis=1, dtype=float).mean(), over_paths.var()
-    if process + book > 0:
-        out.process_share[j, i] = process / (process + book)
+    price, book = values.var(axis=1, dtype=float).mean(), over_paths.var()
+    if not price + book > 0:
+        return
+    volatility = _between(values, sets) if sets > 1 else 0.0
+    out.process_share[j, i] = (price - volatility) / (price + book)
+    if sets > 1:
+        out.volatility_share[j, i] = volatility / (price + book)
+
+
+def _between(values: NDArray[np.float32], sets: int) -> float:
+    """Variance between sets of paths beyond that of their means' Monte Carlo error.
+
+    Of values (draw, path), paths set by set; the mean over draws, 0 or more.
+    """
+    parts = values.reshape(values.shape[0], sets, -1)
+    each = parts.shape[2]
+    error = parts.var(axis=2, dtype=float).mean() / max(each - 1, 1)
+    between = parts.mean(axis=2, dtype=float).var(axis=1, ddof=1).mean() - error
+    # by this estimate all of price's variance at most
+    return float(np.clip(between, 0.0, values.var(axis=1, dtype=float).mean()))

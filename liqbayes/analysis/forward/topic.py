@@ -17,6 +17,8 @@ _LEFT_OUT = (
     "price gets there are left out, and so is what liquidations do to price. The longer the "
     "horizon, the more of them there are."
 )
+# Parts of the variance beside the book's.
+_PARTS = {"process": "are price's", "volatility": "what is unknown of its volatility"}
 _CONVENTION = (
     "a positive ΔL ahead (more long than short liquidations expected) is usually read as bearish."
 )
@@ -66,7 +68,8 @@ def amounts_tables(amounts: xr.Dataset) -> dict[str, pd.DataFrame]:
     """Rows of kind and horizon of what `expected_liquidated` returns, and where their spread is.
 
     In ``amounts`` the interval ``liquidated`` is that of price and book together; in ``spread``
-    ``process`` is that of price at the mean book, ``parameters`` that of the mean over prices.
+    ``process`` is that of price at the mean book, ``parameters`` that of the mean over prices;
+    ``process_share`` and ``volatility_share`` are parts of the variance, the book has the rest.
     """
     rows = []
     for horizon in amounts["horizon"].to_numpy():
@@ -82,6 +85,7 @@ def amounts_tables(amounts: xr.Dataset) -> dict[str, pd.DataFrame]:
                 low, median, high = values.to_numpy()
                 row |= {f"{name}_low": low, f"{name}_median": median, f"{name}_high": high}
             row["process_share"] = float(at["process_share"])
+            row["volatility_share"] = float(at["volatility_share"])
             row["p_positive"] = float(at["p_positive"])
             row["outside"] = outside
             row["reason"] = (
@@ -91,7 +95,7 @@ def amounts_tables(amounts: xr.Dataset) -> dict[str, pd.DataFrame]:
             )
             rows.append(row)
     table = pd.DataFrame(rows)
-    apart = [c for c in table if str(c).startswith(("process", "parameters"))]
+    apart = [c for c in table if str(c).startswith(("process", "volatility", "parameters"))]
     return {
         "amounts": table.drop(columns=apart),
         "spread": table[["horizon", "kind", *apart]],
@@ -219,10 +223,19 @@ def _of_amounts(amounts: xr.Dataset, unit: str) -> tuple[str, ...]:
                 low, _, high = at["of_process"].sel(kind=kind).to_numpy()
                 spread = f"{_short(low)} to {_short(high)} of price alone: one book"
             parts.append(f"{'ΔL' if kind == 'delta' else kind} {_short(mean[j])} ({spread})")
-        share = float(at["process_share"].sel(kind="delta"))
-        told = f"; {100 * share:.0f} % of the variance of ΔL is price's" if share == share else ""
+        told = _told({name: float(at[f"{name}_share"].sel(kind="delta")) for name in _PARTS})
         out.append(f"Mean liquidations within {horizon}, {unit}: {', '.join(parts)}{told}.")
     return tuple(out)
+
+
+def _told(shares: dict[str, float]) -> str:
+    """Whose the variance of ΔL is."""
+    known = {name: share for name, share in shares.items() if share == share}
+    if not known:
+        return ""
+    parts = [f"{100 * share:.0f} % {_PARTS[name]}" for name, share in known.items()]
+    rest = 100 * (1 - sum(known.values()))
+    return f"; of the variance of ΔL {', '.join(parts)} and {rest:.0f} % the book's"
 
 
 def _short(value: float) -> str:

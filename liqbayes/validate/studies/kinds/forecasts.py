@@ -76,8 +76,10 @@ def _ratios(files: Files) -> Table:
 
 
 def _scores_by_forecaster(files: Files) -> Table:
-    """Of the headline task, best first."""
-    scores = files.values.get("scores", {}).get(_TASK, {})
+    """Of the headline task, or the first of a run without it; best first."""
+    every = files.values.get("scores", {})
+    task = _TASK if _TASK in every or not every else next(iter(every))
+    scores = every.get(task, {})
     known = {name: sides for name, sides in scores.items() if set(_SIDES[:2]) <= set(sides)}
 
     def mean(sides: Mapping[str, Any], score: str) -> float:
@@ -94,7 +96,7 @@ def _scores_by_forecaster(files: Files) -> Table:
         for name, sides in sorted(known.items(), key=lambda item: mean(item[1], "crps_log"))
     ]
     header = (
-        *(f"forecaster ({_TASK})", "log-scale CRPS, long", "short", "log score", "interval score"),
+        *(f"forecaster ({task})", "log-scale CRPS, long", "short", "log score", "interval score"),
         *("90 % intervals hold, long", "short", "width"),
     )
     return header, rows

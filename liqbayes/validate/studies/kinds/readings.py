@@ -6,6 +6,10 @@ from liqbayes.validate.studies.kind import Files, Kind, Table
 from liqbayes.validate.studies.words import interval, number
 
 _LARGEST_RHAT = 1.01
+# What is planted where nothing is; what rates should be there; and how often an effect should show.
+_NOTHING = "none"
+_NOMINAL = {"rejected": 0.05, "covered": 0.9}
+_POWER = 0.8
 
 
 def _events(files: Files) -> str:
@@ -51,6 +55,68 @@ def _events_missed(files: Files) -> list[str]:
     rhat = max((fit["max_rhat"] for fit in files.values.get("fits", [])), default=None)
     if rhat is not None and rhat > _LARGEST_RHAT:
         out.append(f"largest R-hat of its fits {number(rhat, 4)}, limit {_LARGEST_RHAT}")
+    return out
+
+
+def _planted(files: Files) -> str:
+    frame = files.frame("planted.csv")
+    nothing = frame[(frame["planted"] == _NOTHING) & frame["rejected"].notna()]
+    anything = frame[(frame["planted"] == _NOTHING) & frame["rejected"].isna()]
+    rates = {
+        name: 100 * float((nothing[name] * nothing["markets"]).sum() / nothing["markets"].sum())
+        for name in ("rejected", "covered")
+    }
+    return (
+        f"{nothing['markets'].max()} markets with nothing planted: tests reject at 5 % in "
+        f"{rates['rejected']:.1f} % of cases, 90 % intervals hold zero in "
+        f"{rates['covered']:.1f} %; "
+        f"after Holm's correction something is found in {100 * anything['found'].max():.0f} % of "
+        "the markets"
+    )
+
+
+def _planted_table(files: Files) -> Table:
+    rows = [
+        (
+            row["planted"],
+            number(row["size"], 2),
+            row["test"],
+            "any" if row["rejected"] != row["rejected"] else f"{row['horizon_hours']:g} h",
+            row["markets"],
+            interval(row["rejected_low"], row["rejected"], row["rejected_high"], 2),
+            interval(row["found_low"], row["found"], row["found_high"], 2),
+            interval(row["covered_low"], row["covered"], row["covered_high"], 2),
+        )
+        for _, row in files.frame("planted.csv").iterrows()
+        # of a planted effect only what is planted: the rest is in the file
+        if row["planted"] in (_NOTHING, row["question"]) or row["question"] == "all"
+    ]
+    header = (
+        *("planted", "size", "test", "within", "markets"),
+        *("p below 5 %", "found after Holm", "interval holds zero"),
+    )
+    return header, rows
+
+
+def _planted_missed(files: Files) -> list[str]:
+    frame = files.frame("planted.csv")
+    nothing = frame[(frame["planted"] == _NOTHING) & frame["rejected"].notna()]
+    out = [
+        f"nothing planted, {row['test']}, {row['horizon_hours']:g} h: {name} "
+        f"{interval(row[f'{name}_low'], row[name], row[f'{name}_high'], 2)}, nominal {nominal:g}"
+        for name, nominal in _NOMINAL.items()
+        for _, row in nothing.iterrows()
+        if not row[f"{name}_low"] <= nominal <= row[f"{name}_high"]
+    ]
+    effects = frame[frame["planted"] != _NOTHING]
+    for _, group in effects.groupby(["planted", "size"], sort=False):
+        planted, size = group["planted"].iloc[0], group["size"].iloc[0]
+        best = group.loc[group["question"] == planted, "found"].max()
+        if best < _POWER:
+            out.append(
+                f"{planted}, size {number(size, 2)}: found after Holm's correction in at most "
+                f"{100 * best:.0f} % of the markets, wanted {100 * _POWER:.0f} %"
+            )
     return out
 
 
@@ -127,6 +193,16 @@ KINDS = {
         _events,
         _events_table,
         _events_missed,
+    ),
+    "liqbayes-planted": Kind(
+        "event studies where the answer is known",
+        "Do the event studies find what is planted, and nothing where nothing is?",
+        "liqbayes validate planted --out DIR",
+        "explanation/events",
+        _planted,
+        _planted_table,
+        _planted_missed,
+        of_model=False,
     ),
     "liqbayes-feedback": Kind(
         "traders who act on the published map",
