@@ -94,7 +94,9 @@ def scan_table(bars: int = 240) -> str:
     values = flow, rows[0], 0.74, 0.0125
     ours, theirs = kernels(), compiled(*values)
     np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-6)
-    np.testing.assert_allclose(theirs[2], ours[1][0], rtol=1e-5, atol=1e-8)
+    # shares sum to one: what adds the same to all of them has no meaning and may differ
+    along = [g - g.mean(axis=1, keepdims=True) for g in (theirs[2], ours[1][0])]
+    np.testing.assert_allclose(*along, rtol=1e-5, atol=1e-8 * np.abs(along[0]).max())
     fast, slow = seconds(kernels), seconds(compiled, *values)
     return (
         f"## Against `pytensor.scan`, {bars} bars, one side\n\n"

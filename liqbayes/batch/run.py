@@ -59,7 +59,8 @@ def run_batch[T](
     rows : Rows
         Written to as units finish, by this process alone.
     executor : concurrent.futures.Executor
-        Any, such as `local_executor`, or that of a Dask cluster (``client.get_executor()``).
+        Any, such as `local_executor`, or that of a Dask cluster,
+        ``client.get_executor(pure=False)``.
     budget_minutes : float, optional
         No unit begins after that; those that run are waited for.
     progress : bool

@@ -94,6 +94,10 @@ def evaluate(
         except LiqbayesError as error:
             steps.append(Step(name, "failed", str(error)))
             continue
+        except Exception as error:
+            # a fault of one study must not cost the hours of the others
+            steps.append(Step(name, "failed", f"{type(error).__name__}: {error}"))
+            continue
         open_ = outcome.left or outcome.failed
         words = f"{outcome.left} left, {outcome.failed} failed" if open_ else ""
         steps.append(Step(name, "unfinished" if open_ else "done", words))

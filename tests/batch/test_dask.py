@@ -28,7 +28,7 @@ def test_both_workers_take_part(tmp_path):
         distributed.Client(cluster) as client,
     ):
         units = {f"{i}": i for i in range(8)}
-        outcome = run_batch(units, work, rows, client.get_executor(), progress=False)
+        outcome = run_batch(units, work, rows, client.get_executor(pure=False), progress=False)
     assert (outcome.done, outcome.failed, outcome.left) == (8, 1, 0)
     by_key = {row["key"]: row for row in rows.read()}
     assert by_key["2"]["error"] == "ValueError: two is not liked"

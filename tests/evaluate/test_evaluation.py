@@ -48,11 +48,11 @@ def studies(monkeypatch):
     """Stored studies in the place of new ones; the order in which they were asked for."""
     asked = []
 
-    def stored(name, left=0, fails=False):
+    def stored(name, left=0, fails=None):
         def study(plan, out, executor, *, budget_minutes, force, progress):
             asked.append((Path(out).name, plan.refit, getattr(plan, "sample", None)))
             if fails:
-                raise InputError("the panel has too few bars")
+                raise fails
             shutil.copytree(STORED / name, out, dirs_exist_ok=True)
             return None, Outcome(3, 0, left, 1.0)
 
@@ -127,13 +127,23 @@ def test_every_study_of_every_panel_and_one_page(plan_file, studies, tmp_path):
     assert [step.name for step in again] == names
 
 
-def test_one_failure_does_not_stop_the_others(plan_file, studies, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InputError("the panel has too few bars"), "the panel has too few bars"),
+        # and so does a fault of the code
+        (KeyError("conditional"), "KeyError: 'conditional'"),
+    ],
+)
+def test_one_failure_does_not_stop_the_others(
+    error, words, plan_file, studies, tmp_path, monkeypatch
+):
     stored = studies[0]
-    monkeypatch.setattr(run, "backtest", stored("backtest-btc", fails=True))
+    monkeypatch.setattr(run, "backtest", stored("backtest-btc", fails=error))
     monkeypatch.setattr(run, "study_events", stored("events-btc", left=2))
     steps = {step.name: step for step in done(read_plan(plan_file), tmp_path / "out")}
     assert steps["backtest-btc"].status == "failed"
-    assert "too few bars" in steps["backtest-btc"].words
+    assert steps["backtest-btc"].words == words
     assert (steps["events-eth"].status, steps["events-eth"].words) == (
         "unfinished",
         "2 left, 0 failed",
