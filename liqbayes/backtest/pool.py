@@ -183,10 +183,13 @@ def pool(runs: Sequence[FinishedBacktest], seed: int = 0) -> dict[str, Any]:
         "over_placebo": over,
         "coverage90": coverage,
         "risk": _risk(runs, seed),
+        # of the headline task
         "targets": [
             *ratio_targets(ratio, with_map, ablated, placebo, over),
             *_targets(runs, coverage),
-        ],
+        ]
+        if TASK in common
+        else [],
     }
 
 

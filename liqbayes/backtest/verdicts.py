@@ -45,7 +45,12 @@ def targets(
     placebo: Mapping[str, Any],
     over: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """What was wanted of a panel beforehand, what was found, and whether it is met."""
+    """What was wanted of a panel beforehand, what was found, and whether it is met.
+
+    All targets are of the headline task: of a backtest without it there are none.
+    """
+    if TASK not in scores:
+        return []
     found = ratio_targets(ratio, with_map, ablated, placebo, over)
     for side in SIDES:
         found.append(

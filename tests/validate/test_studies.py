@@ -66,8 +66,8 @@ def test_figures_follow_the_files(tmp_path):
                                "0.99": test | {"verdict": "failed"}}}  # fmt: skip
     path.write_text(json.dumps(values))
     after = page_of(tmp_path)
-    assert "1.22 (1.11 to 1.33) with the map over without it" in after
-    assert "1.22 (1.11 to 1.33)" not in before
+    assert "1.222 (1.111 to 1.333) with the map over without it" in after
+    assert "1.222 (1.111 to 1.333)" not in before
     assert f"Not reached ({len(values['targets']) + 1}):" in after
     (pooled,) = [study for study in read_studies(tmp_path).found if study.folder == "pool"]
     assert "long, 0.99 quantile: failed" in pooled.missed[-1]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from liqbayes.validate.studies.kind import Files, Kind, Table
-from liqbayes.validate.studies.words import interval, number
+from liqbayes.validate.studies.words import interval, number, ratio
 
 _SIDES = ("long", "short", "pooled")
 _NOMINAL_AMBER = 0.05
@@ -48,11 +48,11 @@ def _backtest(files: Files) -> str:
     for task, sides in files.values.get("ratio", {}).items():
         pooled = sides.get("pooled") if isinstance(sides, Mapping) else None
         if pooled:
-            lines.append(f"{task}: {interval(*pooled)} of the best baseline's score")
+            lines.append(f"{task}: {ratio(*pooled)} of the best baseline's score")
     for task, sides in files.values.get("ablation", {}).items():
         pooled = sides.get("pooled") if isinstance(sides, Mapping) else None
         if pooled:
-            lines.append(f"{task}: {interval(*pooled)} with the map over without it")
+            lines.append(f"{task}: {ratio(*pooled)} with the map over without it")
     return "; ".join(lines) or "no pooled ratio"
 
 
@@ -68,7 +68,7 @@ def _ratios(files: Files) -> Table:
         f"with the map / placebo {k}": v for k, v in values.get("over_placebo", {}).items()
     }
     rows = [
-        (task, name, *(interval(*sides[s]) if sides.get(s) else "" for s in _SIDES))
+        (task, name, *(ratio(*sides[s]) if sides.get(s) else "" for s in _SIDES))
         for name, tasks in families.items()
         for task, sides in tasks.items()
     ]
@@ -107,8 +107,8 @@ def _by_volatility(files: Files) -> Table:
         (
             part,
             " to ".join(number(v) for v in found["volatility"]),
-            interval(*found["ratio"]) if found["ratio"] else "",
-            interval(*found["ablation"]) if found["ablation"] else "",
+            ratio(*found["ratio"]) if found["ratio"] else "",
+            ratio(*found["ablation"]) if found["ablation"] else "",
             number(found["coverage90"]),
         )
         for part, found in files.values.get("by_volatility", {}).get(_TASK, {}).items()
