@@ -1,6 +1,7 @@
 """Run units of work over an executor and keep a row of each."""
 
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,8 @@ from liqbayes.errors import InputError
 
 # seconds between looks at the clock while units run
 _PATIENCE = 0.5
+# where libraries of linear algebra look for their number of threads
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,10 @@ def _row(key: str, future: Future[Mapping[str, Any]]) -> dict[str, Any]:
 def local_executor(workers: int) -> Iterator[Executor]:
     """Processes on this machine; an interruption stops them at once.
 
+    Each has its share of the cores for the threads of its linear algebra: two processes of as many
+    threads as there are cores spend most of their time waiting for each other. Where the user has
+    set a number of threads (``OMP_NUM_THREADS`` and the like), it is left as it is.
+
     Parameters
     ----------
     workers : int
@@ -133,16 +140,29 @@ def local_executor(workers: int) -> Iterator[Executor]:
         raise InputError(f"--workers is {workers}; use at least 1.")
     # a forked process inherits locks of the compiler's threads
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
+    with _threads(max(1, (os.cpu_count() or 1) // workers)):
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
+        try:
+            yield pool
+        except BaseException:
+            processes = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
+            raise
+        pool.shutdown()
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Environment of processes that begin meanwhile; their libraries read it when they load."""
+    unset = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, str(number)))
     try:
-        yield pool
-    except BaseException:
-        processes = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        raise
-    pool.shutdown()
+        yield
+    finally:
+        for name in unset:
+            os.environ.pop(name, None)
 
 
 def _quiet_worker() -> None:

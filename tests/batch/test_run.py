@@ -89,6 +89,20 @@ def test_processes_share_the_work(rows):
     assert os.getpid() not in {row.get("process") for row in rows.read()}
 
 
+def test_processes_do_not_fight_for_the_cores(monkeypatch):
+    """Each has its share of them for linear algebra, unless the user has said how many."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "5")
+    with local_executor(2) as pool:
+        told = [
+            pool.submit(os.getenv, name).result()
+            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        ]
+    assert told == ["3", "5"]
+    assert "OMP_NUM_THREADS" not in os.environ and os.environ["OPENBLAS_NUM_THREADS"] == "5"
+
+
 def test_what_makes_no_sense_is_refused(rows):
     with pytest.raises(InputError, match="budget"):
         run(rows, budget_minutes=0)
