@@ -77,7 +77,8 @@ def fuse(
         ``known_below``, ``known_above``, ``known_none``; ``share_observed`` (chain, draw, side,
         price), the known part of each bin (NaN where a bin is empty), and
         ``share_observed_side``; ``at_risk`` (chain, draw, side, move), share of the side's open
-        interest.
+        interest, with a lumpiness of its own: a "realised" draw of it is not the sum of that
+        draw's bins, whose edges are others; the laws agree.
 
     Raises
     ------
