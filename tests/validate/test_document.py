@@ -112,7 +112,7 @@ def test_results_of_other_versions_models_and_schemas(tmp_path):
     assert found.unread == ("c/r.json (schema liqbayes-novel-3)", "e/broken.json (damaged)")
     text, lacking = written(spec, tmp_path, results=place)
     outcome = section(text, "Outcomes analysis")
-    assert "0.9 (0.8 to 0.99) of the best baseline's score" in outcome
+    assert "0.900 (0.800 to 0.990) of the best baseline's score" in outcome
     assert "`a/r.json`: baseline 0.9.0: 7 panels" in outcome
     assert "simulation-based calibration: nothing published of this version" in lacking
     assert "backtest: nothing published of this version" not in lacking
