@@ -1,6 +1,9 @@
 """The schedule of Almgren & Chriss, and both legs against what must hold of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
@@ -13,6 +16,7 @@ from liqbayes.analysis.manipulation import (
     Attack,
     Execution,
     Terms,
+    _by_size,
     manipulation_risk,
     remaining_share,
     risk_table,
@@ -20,6 +24,7 @@ from liqbayes.analysis.manipulation import (
     spot_push,
 )
 from liqbayes.analysis.manipulation.legs import worst_excursion
+from liqbayes.contracts import load_contract
 from liqbayes.errors import InputError
 from tests.analysis.sided import levels_of
 
@@ -235,6 +240,35 @@ def test_capital_is_margin_and_spot():
     np.testing.assert_allclose(
         result["capital"], result["spot_notional"] + result["derivative"] / 5.0
     )
+
+
+def test_a_large_position_needs_the_margin_of_its_tier():
+    levels = book_with_cluster(1e6)
+    tiered = Terms(by_size=lambda notional: (4.0, 0.05))
+    result = run(levels, 97.5, attack=Attack(leverage=10.0), terms=tiered)
+    assert result["leverage"].to_numpy() == pytest.approx([4.0])
+    np.testing.assert_allclose(
+        result["capital"], result["spot_notional"] + result["derivative"] / 4.0
+    )
+    low = run(levels, 97.5, attack=Attack(leverage=2.0), terms=tiered)
+    assert low["leverage"].to_numpy() == pytest.approx([2.0])
+    assert risk_table(low)["leverage"].tolist() == [2.0]
+
+
+@pytest.mark.parametrize("name", ["binance:BTCUSDT", "deribit:BTC-PERPETUAL", "bitmex:XBTUSD"])
+def test_terms_by_size_are_those_of_the_venue(name):
+    context = SimpleNamespace(
+        contract=load_contract(name), mark_price=60_000.0, as_of=pd.Timestamp("2024-07-26")
+    )
+    terms = _by_size(context)
+    leverage, maintenance = zip(*(terms(x) for x in (1e3, 1e6, 1e8, 1e9)), strict=True)
+    assert (np.diff(leverage) < 1e-9).all() and leverage[0] > leverage[-1] > 0
+    assert (np.diff(maintenance) > -1e-9).all() and maintenance[0] > 0
+    if name == "binance:BTCUSDT":
+        # the first tier: 125x and a maintenance margin rate of 0.4 % (Binance, margin tiers)
+        assert leverage[0] == pytest.approx(125.0) and maintenance[0] == pytest.approx(
+            0.004, rel=0.1
+        )
 
 
 def test_interval_orders_and_single_draws():

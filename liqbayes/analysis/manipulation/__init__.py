@@ -24,6 +24,7 @@ from liqbayes.analysis.manipulation.tables import (
 )
 from liqbayes.analysis.section import Section
 from liqbayes.analysis.workspace import Workspace
+from liqbayes.contracts import AggregateContract
 from liqbayes.conventions import has_interval
 from liqbayes.errors import InputError, NotDeterminedError
 from liqbayes.outputs.context import Context
@@ -121,13 +122,42 @@ def terms_of(context: Context) -> tuple[Terms, tuple[str, ...]]:
         rate = float(known[np.isfinite(known)][-1])
     else:
         assumed.append(f"Assumed: funding of {rate:.2%} an interval; the panel has none.")
+    by_size = None
     try:
-        gap = bankruptcy_gap(contract, "long", price=context.mark_price, at=str(context.as_of)[:10])
-        maintenance = float(-np.expm1(-gap))
+        by_size = _by_size(context)
     except NotDeterminedError:
-        maintenance = _MAINTENANCE
-        assumed.append(f"Assumed: a maintenance margin rate of {maintenance:.2%}.")
-    return Terms(fee, rate, contract.funding_interval_hours, maintenance), tuple(assumed)
+        assumed.append(
+            f"Assumed: a maintenance margin rate of {_MAINTENANCE:.2%} at every size, and no limit "
+            "of leverage."
+        )
+    terms = Terms(fee, rate, contract.funding_interval_hours, _MAINTENANCE, by_size)
+    return terms, tuple(assumed)
+
+
+def _by_size(context: Context) -> Callable[[float], tuple[float, float]]:
+    """Largest leverage and maintenance margin rate by notional, of the contract's tiers in force.
+
+    What is larger than the last tier has its terms, as if it were spread over accounts.
+    """
+    contract, price = context.contract, context.mark_price
+    at = str(context.as_of)[:10]
+    if isinstance(contract, AggregateContract):
+        raise NotDeterminedError(f"{contract.name} mixes venues and has no tiers of its own.")
+    table, _ = contract.tier_table(at)
+
+    def terms(notional: float) -> tuple[float, float]:
+        quantity = np.array([notional / price if contract.kind == "linear" else notional])
+        size = contract.size(table.unit, quantity, np.array([price]))
+        if table.step == 0.0:
+            size = np.minimum(size, table.caps[-1])
+        base = contract.to_base(quantity, np.array([price]))
+        largest = table.max_leverage(size, base, name=contract.name)
+        gap = bankruptcy_gap(contract, "long", price=price, notional=notional, at=at)
+        return float(largest[0]), float(-np.expm1(-gap))
+
+    # what is not determined is found out here, and not in the middle of a scenario
+    terms(1.0)
+    return terms
 
 
 def _findings(risk: pd.DataFrame, result: xr.Dataset) -> list[str]:

@@ -67,7 +67,7 @@ class Attack:
     urgency : float
         ``κ T`` of the schedule of Almgren & Chriss; 3 is that of their example.
     leverage : float
-        Notional over margin of the derivative position.
+        Notional over margin of the derivative position, or as much as the venue allows at its size.
     participation : float
         Share of the forced flow that its exit can take.
     index_weight : float

@@ -1,6 +1,6 @@
 """Net gain of pushing the price to a cluster, with both legs. For judging exposure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +32,20 @@ class Terms:
     funding_interval_hours : float
     maintenance : float
         Maintenance margin rate.
+    by_size : callable, optional
+        Largest leverage and maintenance margin rate of a position of so much notional, instead of
+        ``maintenance`` at every size and no limit.
     """
 
     taker_fee: float = 0.0005
     funding_rate: float = 0.0001
     funding_interval_hours: float = 8.0
     maintenance: float = 0.005
+    by_size: Callable[[float], tuple[float, float]] | None = None
+
+    def at(self, notional: float) -> tuple[float, float]:
+        """Largest leverage and maintenance margin rate of a position of so much."""
+        return (np.inf, self.maintenance) if self.by_size is None else self.by_size(notional)
 
 
 def manipulation_risk(
@@ -112,7 +120,7 @@ def manipulation_risk(
     cost = np.full((scenarios, len(SCHEDULES), c), np.nan)
     deviation = np.full_like(cost, np.nan)
     spot, capital = np.full((scenarios, c), np.nan), np.full((scenarios, c), np.nan)
-    held, reachable = np.full(c, np.nan), np.zeros(c, bool)
+    held, leverage, reachable = np.full(c, np.nan), np.full(c, np.nan), np.zeros(c, bool)
     for i in range(c):
         book = books[str(clusters["side"].to_numpy()[i])]
         price = float(clusters["price"].to_numpy()[i])
@@ -127,7 +135,7 @@ def manipulation_risk(
         if not reachable[i]:
             continue
         derivative = _Derivative.planned(book, distance, drawn, attack, liquidity, terms)
-        held[i] = derivative.notional
+        held[i], leverage[i] = derivative.notional, derivative.leverage
         earned, forced[..., i] = derivative.run(noise[0], chance)
         spread = liquidity.volatility * np.sqrt(attack.hours / 24.0)
         for j, name in enumerate(SCHEDULES):
@@ -143,7 +151,7 @@ def manipulation_risk(
             gain[:, :, j, i] = earned - push.cost + push.notional * spread * moved
             cost[:, j, i], deviation[:, j, i] = push.cost, push.deviation
         spot[:, i] = push.notional
-        capital[:, i] = push.notional + derivative.notional / attack.leverage
+        capital[:, i] = push.notional + derivative.notional / derivative.leverage
     unit = {"units": levels.attrs["quote_unit"]}
     draws, many = ("chain", "draw", "scenario"), (n_chain, n_draw, scenarios)
     return xr.Dataset(
@@ -155,6 +163,7 @@ def manipulation_risk(
             "spot_notional": (("scenario", "cluster"), spot, unit),
             "capital": (("scenario", "cluster"), capital, unit),
             "derivative": ("cluster", held, unit),
+            "leverage": ("cluster", leverage, {"units": "notional over margin"}),
             "reachable": ("cluster", reachable),
         },
         coords={
@@ -184,6 +193,8 @@ class _Derivative:
     liquidity: Liquidity
     terms: Terms
     notional: float
+    leverage: float
+    maintenance: float
 
     @classmethod
     def planned(
@@ -198,7 +209,10 @@ class _Derivative:
         """Size the position by the median flow that is forced on the way to the target."""
         reached = book.upto(np.full((book.mass.shape[0], 1), distance))
         flow = float(np.median(reached * (1.0 - drawn["absorbed_off_book"])))
-        return cls(book, distance, drawn, attack, liquidity, terms, attack.participation * flow)
+        notional = attack.participation * flow
+        largest, maintenance = terms.at(notional)
+        leverage = min(attack.leverage, largest)
+        return cls(book, distance, drawn, attack, liquidity, terms, notional, leverage, maintenance)
 
     def run(self, noise: FloatArray, chance: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gain before the spot leg and forced flow on the book, both (draw, scenario)."""
@@ -228,9 +242,9 @@ class _Derivative:
         earned = earned - self.notional * fee + self.notional * funding
         # its own margin may be gone before the push gets there
         worst = worst_excursion(-arrived, spread, chance)
-        against = 1.0 / self.attack.leverage - terms.maintenance
+        against = 1.0 / self.leverage - self.maintenance
         ruined = np.expm1(worst) >= against if book.side == "long" else -np.expm1(-worst) >= against
-        earned = np.where(ruined, -self.notional / self.attack.leverage, earned)
+        earned = np.where(ruined, -self.notional / self.leverage, earned)
         return earned - entry, flow
 
     def _cascade(self, shock: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -43,6 +43,7 @@ def risk_table(result: xr.Dataset) -> pd.DataFrame:
             "index_weight": result.attrs["index_weight"],
             "reachable": bool(one["reachable"][i]),
             "derivative": float(one["derivative"][i]),
+            "leverage": float(one["leverage"][i]),
         }
         for name in ("spot_notional", "spot_cost", "capital"):
             row |= _spread(name, one[name].isel(here).to_numpy(), several=True)
