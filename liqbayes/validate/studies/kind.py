@@ -63,6 +63,11 @@ def nothing_further(files: Files) -> list[Table]:
     return []
 
 
+def no_options(files: Files) -> str:
+    """The command is the same for every study of the kind."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of study.
@@ -89,6 +94,8 @@ class Kind:
         Files of pictures, with what they show.
     further : callable
         Tables beside the first.
+    options : callable
+        What a study's own command has beyond that of its kind.
     """
 
     name: str
@@ -102,3 +109,4 @@ class Kind:
     of_rules: bool = False
     pictures: Mapping[str, str] = field(default_factory=dict)
     further: Callable[[Files], list[Table]] = nothing_further
+    options: Callable[[Files], str] = no_options

@@ -133,6 +133,8 @@ def _section(study: Study, today: Mapping[str, str], prefix: PurePosixPath) -> l
             parts.append(f"![{words}]({prefix / study.folder / name})")
     names = [m.get("name", "NAME") for m in study.models]
     command = study.kind.command.format(model=names[0] if names else "NAME")
+    options = study.kind.options(study.files)
+    command += f" {options}" if options else ""
     files = ", ".join(
         f"[{path.name}]({prefix / study.folder / path.name})"
         for path in sorted(folder.iterdir())

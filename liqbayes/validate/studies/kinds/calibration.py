@@ -34,6 +34,12 @@ def _sbc_table(files: Files) -> Table:
     return ("quantities of the smallest p", "mean rank", "p", "p after Holm"), rows
 
 
+def _sbc_options(files: Files) -> str:
+    values = files.values
+    fault = f" --fault {values['fault']}" if values.get("fault") else ""
+    return f"--panels {values.get('panels')} --bars {values.get('bars')}{fault}"
+
+
 def _sbc_missed(files: Files) -> list[str]:
     values, out = files.values, []
     rejected = values.get("rejected", [])
@@ -153,6 +159,7 @@ KINDS = {
         _sbc,
         _sbc_table,
         _sbc_missed,
+        options=_sbc_options,
         pictures={"ecdf.png": "Ranks of every quantity against their simultaneous bands"},
     ),
     "liqbayes-recovery": Kind(

@@ -148,6 +148,17 @@ def _feedback_table(files: Files) -> Table:
     return header, rows
 
 
+def _feedback_options(files: Files) -> str:
+    frame = files.frame("feedback.csv")
+    shares = ",".join(f"{share:g}" for share in [0.0, *sorted(frame["share"].unique())])
+    fitted = "" if files.values.get("fitted") else "--no-fit "
+    shown = files.values.get("map", {}).get("name", "model")
+    return (
+        f"{fitted}--shares {shares} --behaviour {','.join(frame['behaviour'].unique())} "
+        f"--markets {frame['markets'].max()} --map {shown}"
+    )
+
+
 def _cascades(files: Files) -> str:
     frame = files.frame("cascades.csv")
     ratio = frame[frame["quantity"] == "predicted / simulated"]["median"]
@@ -211,6 +222,7 @@ KINDS = {
         "explanation/feedback",
         _feedback,
         _feedback_table,
+        options=_feedback_options,
     ),
     "liqbayes-cascades": Kind(
         "cascades beside the agent market's own",
