@@ -123,7 +123,7 @@ def test_damaged_unknown_and_undescribed_files_are_named(tmp_path):
 
 
 def test_a_run_describes_itself_only_where_nothing_else_does(tmp_path):
-    shutil.copytree(STORED / "alarms-baseline", tmp_path / "alarms")
+    shutil.copytree(STORED / "alarms-standard", tmp_path / "alarms")
     shutil.copytree(STORED / "cascades", tmp_path / "cascades")
     assert [study.where for study in read_studies(tmp_path).found] == [
         "alarms/alarms.json",
